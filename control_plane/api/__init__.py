@@ -1,0 +1,1 @@
+"""The doors: gRPC and HTTP. They translate and never decide; nothing else knows protobuf."""

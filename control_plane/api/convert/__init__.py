@@ -1,0 +1,1 @@
+"""The words of the domain as protobuf messages, and back; one module a noun."""

@@ -1,0 +1,187 @@
+"""Ingestions. Secrets go in, sealed on the way, and never out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+from autoloader.v1 import ingestions_pb2 as pb
+
+from control_plane.api.convert.enums import enum_number
+from control_plane.api.convert.times import timestamp
+from control_plane.api.names import ingestion_name, run_name
+from control_plane.domain.ingestion import (
+    DEFAULT_POOL,
+    Column,
+    Credentials,
+    CredentialsKind,
+    Destination,
+    FormatKind,
+    Ingestion,
+    IngestionState,
+    LoadPolicy,
+    S3Options,
+    Source,
+    StoredIngestion,
+)
+
+Seal = Callable[[pb.StaticKeys], bytes]
+
+
+def stored_to_proto(stored: StoredIngestion) -> pb.Ingestion:
+    ingestion = stored.ingestion
+    result = ingestion_to_proto(ingestion)
+    result.etag = etag_of(stored)
+    result.create_time.FromDatetime(stored.create_time)
+    result.update_time.FromDatetime(stored.update_time)
+    if stored.last_run_id is not None:
+        result.last_run = run_name(ingestion.id, stored.last_run_id)
+    return result
+
+
+def ingestion_to_proto(ingestion: Ingestion) -> pb.Ingestion:
+    return pb.Ingestion(
+        name=ingestion_name(ingestion.id),
+        display_name=ingestion.display_name,
+        labels=dict(ingestion.labels),
+        state=enum_number(pb.Ingestion.State, "STATE_", ingestion.state),
+        source=source_to_proto(ingestion.source),
+        format=format_to_proto(ingestion.format),
+        destination=destination_to_proto(ingestion.destination),
+        schema=pb.SchemaPolicy(columns=columns_to_proto(ingestion.columns)),
+        load=pb.LoadPolicy(
+            max_files_per_lease=ingestion.load.max_files_per_lease,
+            max_bytes_per_lease=ingestion.load.max_bytes_per_lease,
+            max_attempts=ingestion.load.max_attempts,
+        ),
+        pool=ingestion.pool,
+    )
+
+
+def etag_of(stored: StoredIngestion) -> str:
+    """Gives the opaque tag of a revision; equal for no two revisions of any two ingestions."""
+    revision = f"{stored.ingestion_id}/{stored.revision}"
+    return f'"{hashlib.sha256(revision.encode()).hexdigest()[:16]}"'
+
+
+def source_to_proto(source: Source) -> pb.Source:
+    return pb.Source(
+        uri=source.uri,
+        pattern=source.pattern,
+        exclude=source.exclude,
+        s3=source.s3
+        and pb.S3Options(
+            endpoint=source.s3.endpoint,
+            region=source.s3.region,
+            path_style=source.s3.path_style,
+        ),
+        credentials=source.credentials and _credentials_to_proto(source.credentials),
+    )
+
+
+def _credentials_to_proto(credentials: Credentials) -> pb.Credentials:
+    match credentials.kind:
+        case CredentialsKind.STATIC:
+            keys = pb.StaticKeys(access_key_id=credentials.access_key_id)
+            return pb.Credentials(static_keys=keys)
+        case CredentialsKind.ENVIRONMENT:
+            variables = pb.EnvironmentKeys(
+                access_key_id_variable=credentials.access_key_id_variable,
+                secret_access_key_variable=credentials.secret_access_key_variable,
+            )
+            return pb.Credentials(environment=variables)
+        case CredentialsKind.FILE:
+            return pb.Credentials(file=pb.FileKeys(path=credentials.path))
+        case CredentialsKind.DEFAULT_CHAIN:
+            return pb.Credentials(default_chain=pb.DefaultChain())
+
+
+def format_to_proto(kind: FormatKind) -> pb.Format:
+    match kind:
+        case FormatKind.JSON:
+            return pb.Format(json=pb.JsonFormat())
+
+
+def destination_to_proto(destination: Destination) -> pb.Destination:
+    return pb.Destination(
+        table=destination.table, table_properties=dict(destination.table_properties)
+    )
+
+
+def columns_to_proto(columns: Sequence[Column]) -> list[pb.Column]:
+    return [pb.Column(name=column.name, type=column.type) for column in columns]
+
+
+def columns_from_proto(columns: Sequence[pb.Column]) -> tuple[Column, ...]:
+    return tuple(Column(name=column.name, type=column.type) for column in columns)
+
+
+def format_from_proto(message: pb.Format) -> FormatKind | None:
+    """None for a kind that is not set, or that only a newer server knows."""
+    return FormatKind.JSON if message.WhichOneof("kind") == "json" else None
+
+
+def ingestion_from_proto(
+    message: pb.Ingestion, *, id: str, tenant: str, state: IngestionState, seal: Seal
+) -> Ingestion:
+    """Reads a configuration as it was sent, unchecked; a format that is none becomes JSON."""
+    return Ingestion(
+        id=id,
+        tenant=tenant,
+        state=state,
+        display_name=message.display_name,
+        labels=dict(message.labels),
+        source=_source_from_proto(message.source, seal),
+        format=format_from_proto(message.format) or FormatKind.JSON,
+        destination=Destination(
+            table=message.destination.table,
+            table_properties=dict(message.destination.table_properties),
+        ),
+        columns=columns_from_proto(message.schema.columns),
+        load=LoadPolicy(
+            max_files_per_lease=message.load.max_files_per_lease,
+            max_bytes_per_lease=message.load.max_bytes_per_lease,
+            max_attempts=message.load.max_attempts,
+        ),
+        pool=message.pool or DEFAULT_POOL,
+    )
+
+
+def _source_from_proto(message: pb.Source, seal: Seal) -> Source:
+    return Source(
+        uri=message.uri,
+        pattern=message.pattern,
+        exclude=tuple(message.exclude),
+        s3=_s3_from_proto(message.s3) if message.HasField("s3") else None,
+        credentials=_credentials_from_proto(message.credentials, seal),
+    )
+
+
+def _s3_from_proto(message: pb.S3Options) -> S3Options:
+    return S3Options(
+        endpoint=message.endpoint,
+        region=message.region,
+        path_style=message.path_style if message.HasField("path_style") else None,
+    )
+
+
+def _credentials_from_proto(message: pb.Credentials, seal: Seal) -> Credentials | None:
+    match message.WhichOneof("kind"):
+        case "static_keys":
+            return Credentials(
+                kind=CredentialsKind.STATIC,
+                access_key_id=message.static_keys.access_key_id,
+                sealed=seal(message.static_keys),
+            )
+        case "environment":
+            return Credentials(
+                kind=CredentialsKind.ENVIRONMENT,
+                access_key_id_variable=message.environment.access_key_id_variable,
+                secret_access_key_variable=message.environment.secret_access_key_variable,
+            )
+        case "file":
+            return Credentials(kind=CredentialsKind.FILE, path=message.file.path)
+        case "default_chain":
+            return Credentials(kind=CredentialsKind.DEFAULT_CHAIN)
+        case _:
+            return None

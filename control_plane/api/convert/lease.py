@@ -1,0 +1,101 @@
+"""Leases, as executors see them."""
+
+from __future__ import annotations
+
+from autoloader.v1 import ingestions_pb2, leases_pb2
+
+from control_plane.api.convert.enums import enum_name
+from control_plane.api.convert.error import load_error_from_proto
+from control_plane.api.convert.ingestion import (
+    columns_to_proto,
+    destination_to_proto,
+    format_to_proto,
+)
+from control_plane.api.convert.run import warning_from_proto
+from control_plane.api.convert.times import duration, timestamp
+from control_plane.api.names import run_name
+from control_plane.domain.lease import AcquiredLease, FileException, StagedTable, Staging
+from control_plane.errors import InvalidField, Violation
+
+
+def lease_to_proto(lease: AcquiredLease, *, source: ingestions_pb2.Source) -> leases_pb2.Lease:
+    """`source` has the credentials opened; it goes out only with files to load."""
+    result = leases_pb2.Lease(
+        id=lease.lease_id,
+        fence=lease.fence,
+        attempt=lease.attempt,
+        ttl=duration(lease.ttl_seconds),
+        server_time=timestamp(lease.now),
+        run=run_name(lease.ingestion.id, lease.run_id),
+    )
+    if lease.staged is None:
+        result.load.CopyFrom(_load_work(lease, source))
+    else:
+        result.publish.CopyFrom(_publish_work(lease, lease.staged))
+    return result
+
+
+def _load_work(lease: AcquiredLease, source: ingestions_pb2.Source) -> leases_pb2.LoadWork:
+    return leases_pb2.LoadWork(
+        source=source,
+        format=format_to_proto(lease.ingestion.format),
+        destination=destination_to_proto(lease.ingestion.destination),
+        columns=columns_to_proto(lease.columns),
+        files=[
+            leases_pb2.LeasedFile(
+                uri=file.uri,
+                size_bytes=file.size_bytes,
+                etag=file.etag,
+                modification_time_ns=file.modification_time_ns,
+            )
+            for file in lease.files
+        ],
+    )
+
+
+def _publish_work(lease: AcquiredLease, staged: StagedTable) -> leases_pb2.PublishWork:
+    return leases_pb2.PublishWork(
+        destination=destination_to_proto(lease.ingestion.destination),
+        staged=leases_pb2.StagedTable(
+            table=staged.table,
+            table_uuid=staged.table_uuid,
+            base_snapshot_id=staged.base_snapshot_id,
+            staged_snapshot_id=staged.staged_snapshot_id,
+            records_added=staged.records_added,
+        ),
+    )
+
+
+def staging_from_proto(request: leases_pb2.StageLeaseRequest) -> Staging:
+    """Reads what was staged; whether it fits the lease's files is for the ledger to say."""
+    staged = request.staged
+    return Staging(
+        staged=StagedTable(
+            table=staged.table,
+            table_uuid=staged.table_uuid,
+            base_snapshot_id=staged.base_snapshot_id,
+            staged_snapshot_id=staged.staged_snapshot_id,
+            records_added=staged.records_added,
+        ),
+        records_written=tuple(request.records_written),
+        exceptions=tuple(
+            _exception(exception, field=f"exceptions[{position}]")
+            for position, exception in enumerate(request.exceptions)
+        ),
+        warnings=tuple(
+            warning_from_proto(warning, field=f"warnings[{position}]")
+            for position, warning in enumerate(request.warnings)
+        ),
+    )
+
+
+def _exception(message: leases_pb2.FileOutcome, *, field: str) -> FileException:
+    outcome = enum_name(leases_pb2.FileOutcome.Outcome, "OUTCOME_", message.outcome)
+    if outcome is None:
+        raise InvalidField(Violation(f"{field}.outcome", f"{message.outcome} is no outcome"))
+    return FileException(
+        index=message.index,
+        outcome=outcome,
+        error=load_error_from_proto(message.error, field=f"{field}.error"),
+        records_rejected=message.records_rejected,
+    )

@@ -1,0 +1,88 @@
+"""What can be said about an ingestion without its source: every field that cannot be accepted, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from control_plane.domain.checks_of_source import check_source
+from control_plane.domain.checks_of_table import check_columns, check_destination
+from control_plane.domain.columns import parse_type
+from control_plane.domain.ingestion import Column, Ingestion, LoadPolicy
+from control_plane.domain.packing import MAX_BYTES, MAX_FILES
+from control_plane.domain.rules import Rules
+from control_plane.domain.uri import parse_uri
+from control_plane.errors import Violation
+
+DISPLAY_NAME_CHARACTERS_MAX = 200
+LABELS_MAX = 64
+LABEL_CHARACTERS_MAX = 63
+ATTEMPTS_MAX = 100
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def check_id(text: str) -> list[Violation]:
+    """Checks the id of a new ingestion."""
+    if re.fullmatch(r"[a-z][a-z0-9-]{0,62}", text):
+        return []
+    remedy = "use 1 to 63 of a-z, 0-9 and `-`, starting with a letter"
+    return [Violation("ingestion_id", f'"{text}" is no id; {remedy}')]
+
+
+def check(ingestion: Ingestion, rules: Rules) -> list[Violation]:
+    """Gives all that is wrong with a configuration, by field path; empty when it can be stored."""
+    return [
+        *_check_words(ingestion),
+        *check_source(ingestion.source, rules),
+        *check_destination(ingestion.destination),
+        *check_columns(ingestion.columns),
+        *_check_load(ingestion.load),
+    ]
+
+
+def normalize(ingestion: Ingestion) -> Ingestion:
+    """Spells the source and the types of a checked configuration in the one way that is stored."""
+    return replace(
+        ingestion,
+        source=replace(ingestion.source, uri=str(parse_uri(ingestion.source.uri))),
+        columns=tuple(Column(name=column.name, type=parse_type(column.type)) for column in ingestion.columns),
+    )
+
+
+def _check_words(ingestion: Ingestion) -> Iterator[Violation]:
+    if len(ingestion.display_name) > DISPLAY_NAME_CHARACTERS_MAX:
+        count = len(ingestion.display_name)
+        yield Violation("display_name", f"has {count} characters; at most {DISPLAY_NAME_CHARACTERS_MAX} fit")
+    if _CONTROL.search(ingestion.display_name):
+        yield Violation("display_name", "has a control character; leave it out")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,63}", ingestion.pool):
+        remedy = "use 1 to 63 letters, digits, `-` and `_`"
+        yield Violation("pool", f'"{ingestion.pool}" is no name of a pool; {remedy}')
+    yield from _check_labels(ingestion.labels)
+
+
+def _check_labels(labels: Mapping[str, str]) -> Iterator[Violation]:
+    if len(labels) > LABELS_MAX:
+        yield Violation("labels", f"has {len(labels)} labels; at most {LABELS_MAX} fit")
+    for key, value in labels.items():
+        if not 1 <= len(key) <= LABEL_CHARACTERS_MAX or len(value) > LABEL_CHARACTERS_MAX:
+            yield Violation(
+                "labels",
+                f'"{key}": keys have 1 to {LABEL_CHARACTERS_MAX} characters, values as many',
+            )
+        if _CONTROL.search(key + value):
+            yield Violation("labels", f"{key!r} has a control character; leave it out")
+
+
+def _check_load(load: LoadPolicy) -> Iterator[Violation]:
+    limits = {
+        "max_files_per_lease": MAX_FILES,
+        "max_bytes_per_lease": MAX_BYTES,
+        "max_attempts": ATTEMPTS_MAX,
+    }
+    for field, maximum in limits.items():
+        value = getattr(load, field)
+        if not 0 <= value <= maximum:
+            yield Violation(f"load.{field}", f"{value} is not between 1 and {maximum} (0 is the default)")

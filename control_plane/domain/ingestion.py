@@ -1,0 +1,122 @@
+"""An ingestion: what to load, from where, into which table, and by what policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+DEFAULT_TENANT = "default"
+DEFAULT_POOL = "default"
+
+
+class IngestionState(StrEnum):
+    """Whether an ingestion accepts runs."""
+
+    ACTIVE = "ACTIVE"
+    PAUSED = "PAUSED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Options:
+    """How an S3 server is reached; `path_style` None means true with an endpoint, else false."""
+
+    endpoint: str = ""
+    region: str = ""
+    path_style: bool | None = None
+
+
+class CredentialsKind(StrEnum):
+    """Where the keys of a store come from."""
+
+    STATIC = "STATIC"
+    ENVIRONMENT = "ENVIRONMENT"
+    FILE = "FILE"
+    DEFAULT_CHAIN = "DEFAULT_CHAIN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """With what rights a store is read: static keys, or a reference that each service resolves for itself.
+
+    `sealed` is the vault's seal over the secrets of static keys; it is never shown.
+    """
+
+    kind: CredentialsKind
+    access_key_id: str = ""
+    sealed: bytes = field(default=b"", repr=False)
+    access_key_id_variable: str = ""
+    secret_access_key_variable: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the files are; an empty pattern matches everything."""
+
+    uri: str
+    pattern: str = ""
+    exclude: tuple[str, ...] = ()
+    s3: S3Options | None = None
+    credentials: Credentials | None = None
+
+
+class FormatKind(StrEnum):
+    """Kinds of files."""
+
+    JSON = "JSON"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """Where the rows go; the properties are set when Autoloader creates the table."""
+
+    table: str
+    table_properties: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column by its exact name and its SQL type in Spark's spelling, such as `array<bigint>`."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadPolicy:
+    """How the work is cut and how often it is tried; 0 stands for the default in every field."""
+
+    max_files_per_lease: int = 0
+    max_bytes_per_lease: int = 0
+    max_attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingestion:
+    """An ingestion as the user configured it. `columns` empty: inferred once, from the first files."""
+
+    id: str
+    source: Source
+    format: FormatKind
+    destination: Destination
+    columns: tuple[Column, ...] = ()
+    load: LoadPolicy = field(default_factory=LoadPolicy)
+    tenant: str = DEFAULT_TENANT
+    display_name: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    state: IngestionState = IngestionState.ACTIVE
+    pool: str = DEFAULT_POOL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredIngestion:
+    """An ingestion as the ledger has it. `revision` grows with every change; `last_run_id` is None before the first run."""
+
+    ingestion_id: int
+    ingestion: Ingestion
+    revision: int
+    create_time: datetime
+    update_time: datetime
+    last_run_id: int | None = None

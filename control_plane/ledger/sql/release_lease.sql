@@ -1,0 +1,12 @@
+-- Gives a lease back: what was staged stays so, for another publisher.
+UPDATE leases
+SET state = CASE state WHEN 'HELD' THEN 'OFFERED' ELSE state END,
+    attempts = attempts - CASE WHEN state = 'HELD' AND begun THEN 1 ELSE 0 END,
+    holder = NULL,
+    request_id = NULL,
+    deadline = NULL
+WHERE lease_id = CAST(:lease_id AS uuid)
+  AND fence = :fence
+  AND attempt = CAST(:attempt AS uuid)
+  AND holder IS NOT NULL
+RETURNING run_id, pg_notify('autoloader', 'leases_offered')

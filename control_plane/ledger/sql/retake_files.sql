@@ -1,0 +1,12 @@
+-- Takes up again, at the start of a run, what failed by a cause outside the file.
+UPDATE files
+SET state = 'PENDING',
+    run_id = :run_id,
+    end_time = NULL,
+    error_category = NULL,
+    error_message = NULL,
+    error_cause = NULL,
+    error_retryable = NULL
+WHERE ingestion_id = :ingestion_id
+  AND state = 'FAILED'
+  AND error_retryable

@@ -1,0 +1,65 @@
+"""Packs recorded files into leases, and brings runs to rest that have nothing left to do."""
+
+from __future__ import annotations
+
+from control_plane.domain.ingestion import LoadPolicy, StoredIngestion
+from control_plane.domain.packing import DEFAULT_MAX_BYTES, DEFAULT_MAX_FILES, Packable, pack
+from control_plane.ledger import files, ingestions, leases, runs
+from control_plane.ledger.database import Connection, Database
+from control_plane.ledger.runs import Planning
+from control_plane.loops.loop import Loop
+from control_plane.wake import Wake
+
+DEFAULT_MAX_ATTEMPTS = 3
+BATCH_FILES = 50_000
+RUNS_A_TURN = 1_000
+
+
+class Planner(Loop):
+    """Plans every run that is under way. While a run is still listed, only full sets are offered."""
+
+    def __init__(self, *, database: Database, wake: Wake, poll_seconds: float) -> None:
+        super().__init__(poll_seconds=poll_seconds, wake=wake)
+        self._database = database
+
+    async def turn(self) -> bool:
+        async with self._database.transaction() as connection:
+            active = await runs.active(connection, limit=RUNS_A_TURN)
+        more = [await self._plan(run_id) for run_id in active]
+        return any(more)
+
+    async def _plan(self, run_id: int) -> bool:
+        """Offers what waits, or finishes the run; True when more waits than one batch takes."""
+        async with self._database.transaction() as connection:
+            planning = await runs.lock_for_planning(connection, run_id)
+            if planning is None:
+                return False
+            waiting = [] if planning.stopped else await self._waiting(connection, planning)
+            more = len(waiting) == BATCH_FILES
+            await self._offer(connection, planning, waiting, more=more)
+            await runs.finish_run(connection, run_id)
+            return more
+
+    async def _waiting(self, connection: Connection, planning: Planning) -> list[Packable]:
+        return await files.pending(connection, planning.ingestion_id, limit=BATCH_FILES)
+
+    async def _offer(self, connection: Connection, planning: Planning, waiting: list[Packable], *, more: bool) -> None:
+        if not waiting:
+            return
+        stored = await ingestions.get_by_key(connection, planning.ingestion_id)
+        sets = list(_sets(stored, waiting, keep_open_set=more or not planning.listed))
+        if sets:
+            attempts = stored.ingestion.load.max_attempts or DEFAULT_MAX_ATTEMPTS
+            await leases.offer(connection, stored, run_id=planning.run_id, sets=sets, max_attempts=attempts)
+
+
+def _sets(stored: StoredIngestion, waiting: list[Packable], *, keep_open_set: bool) -> list[list[Packable]]:
+    policy: LoadPolicy = stored.ingestion.load
+    return list(
+        pack(
+            waiting,
+            max_files=policy.max_files_per_lease or DEFAULT_MAX_FILES,
+            max_bytes=policy.max_bytes_per_lease or DEFAULT_MAX_BYTES,
+            keep_open_set=keep_open_set,
+        )
+    )

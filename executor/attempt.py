@@ -1,0 +1,236 @@
+"""One attempt at one lease: stage, have it decided, publish, complete."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from functools import partial
+from typing import Protocol
+
+import structlog
+
+from executor.errors import AttemptFailed
+from executor.heartbeat import Heartbeat, LeaseLost
+from executor.lease import Category, Column, Failure, Lease, LoadWork, StagedTable, StageResult
+from executor.lease_client import FailedLease, LeaseClient
+from executor.metrics import Metrics, PhaseClock
+from executor.publish import InDoubt, NotPublished, Published
+from executor.wire import ControlPlaneRefused, LeaseFenced
+
+PUBLISH_TRIALS = 3
+
+NOT_OURS_TO_REPORT = (LeaseLost, LeaseFenced, ControlPlaneRefused)
+
+SNAPSHOT_LOST = Failure(
+    category=Category.WRITE_FAILURE,
+    message="The staged snapshot went away before it was published; its files are loaded again.",
+    retryable=True,
+)
+
+log = structlog.get_logger()
+
+
+class Ending(StrEnum):
+    """What came of a lease, for this executor."""
+
+    PUBLISHED = "published"
+    FAILED = "failed"
+    NOT_PUBLISHED = "not_published"
+    IN_DOUBT = "in_doubt"
+    RELEASED = "released"
+    FENCED = "fenced"
+    LOST = "lost"
+    CLOCK_WRONG = "clock_wrong"
+    ABANDONED = "abandoned"
+
+    @property
+    def is_orderly(self) -> bool:
+        """Whether to ask for the next lease at once; else something needs time to get well."""
+        return self not in {Ending.RELEASED, Ending.LOST, Ending.CLOCK_WRONG, Ending.ABANDONED}
+
+
+class Loader(Protocol):
+    """What an attempt asks of Spark. Every method blocks, and is called in a thread."""
+
+    def stage(
+        self,
+        work: LoadWork,
+        *,
+        lease_id: str,
+        attempt: str,
+        propose_schema: Callable[[tuple[Column, ...]], tuple[Column, ...]],
+        check_held: Callable[[], None],
+        phase: Callable[[str], None],
+    ) -> StageResult: ...
+
+    def publish(
+        self, staged: StagedTable, *, lease_id: str, check_held: Callable[[], None]
+    ) -> Published | NotPublished | InDoubt: ...
+
+    def keep_for_person(self, staged: StagedTable, *, lease_id: str) -> None: ...
+
+    def drop_branches(self, table: str, names: Sequence[str]) -> None: ...
+
+
+class Attempt:
+    def __init__(
+        self,
+        lease: Lease,
+        *,
+        client: LeaseClient,
+        loader: Loader,
+        metrics: Metrics,
+        heartbeat: Heartbeat,
+        pause_seconds: Callable[[int], float],
+    ) -> None:
+        self._lease = lease
+        self._client = client
+        self._loader = loader
+        self._metrics = metrics
+        self._heartbeat = heartbeat
+        self._pause_seconds = pause_seconds
+
+    async def run(self) -> Ending:
+        """Raises LeaseLost or LeaseFenced when the lease is not ours any more: it is forgotten."""
+        with self._metrics.phases() as phase:
+            match self._lease.work:
+                case LoadWork() as work:
+                    return await self._load(work, phase)
+                case StagedTable() as staged:
+                    return await self._publish(staged, phase)
+
+    async def _load(self, work: LoadWork, phase: PhaseClock) -> Ending:
+        try:
+            result = await self._stage(work, phase)
+        except AttemptFailed as error:
+            await self._fail(FailedLease.NOT_STAGED, error.failure)
+            return Ending.FAILED
+        phase("decide")
+        await self._client.stage(self._lease, result)
+        log.info("lease_staged", snapshot=result.staged.staged_snapshot_id)
+        ending = await self._publish(result.staged, phase)
+        if ending is Ending.PUBLISHED:
+            self._count_files(work, result)
+        return ending
+
+    async def _stage(self, work: LoadWork, phase: PhaseClock) -> StageResult:
+        loop = asyncio.get_running_loop()
+
+        def propose_schema(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+            asking = self._client.propose_schema(self._lease, columns)
+            return asyncio.run_coroutine_threadsafe(asking, loop).result()
+
+        try:
+            return await asyncio.to_thread(
+                self._loader.stage,
+                work,
+                lease_id=self._lease.id,
+                attempt=self._lease.attempt,
+                propose_schema=propose_schema,
+                check_held=self._heartbeat.check_held,
+                phase=phase,
+            )
+        except (AttemptFailed, *NOT_OURS_TO_REPORT):
+            raise
+        except Exception as error:
+            trace = "".join(traceback.format_exception(error))
+            log.error("stage_broke", trace=_without_secrets(trace, work))
+            raise AttemptFailed(_unexpected(error, work)) from error
+
+    async def _publish(self, staged: StagedTable, phase: PhaseClock) -> Ending:
+        """Publishes, and again after a failure: only the table can say whether it was done."""
+        phase("publish")
+        for trial in range(PUBLISH_TRIALS):
+            self._heartbeat.check_held()
+            try:
+                publication = await asyncio.to_thread(
+                    self._loader.publish,
+                    staged,
+                    lease_id=self._lease.id,
+                    check_held=self._heartbeat.check_held,
+                )
+            except NOT_OURS_TO_REPORT:
+                raise
+            except Exception as error:
+                unforeseen = not isinstance(error, AttemptFailed)
+                log.warning("publish_failed", reason=str(error), trial=trial, exc_info=unforeseen)
+                await asyncio.sleep(self._pause_seconds(trial))
+            else:
+                phase("complete")
+                return await self._conclude(staged, publication)
+        await self._client.release(self._lease)
+        return Ending.RELEASED
+
+    async def _conclude(
+        self, staged: StagedTable, publication: Published | NotPublished | InDoubt
+    ) -> Ending:
+        match publication:
+            case Published():
+                await self._complete(staged, publication)
+                return Ending.PUBLISHED
+            case NotPublished():
+                await self._fail(FailedLease.NOT_PUBLISHED, SNAPSHOT_LOST)
+                return Ending.NOT_PUBLISHED
+            case InDoubt():
+                await self._keep_for_person(staged)
+                await self._fail(FailedLease.IN_DOUBT, publication.failure)
+                return Ending.IN_DOUBT
+
+    async def _complete(self, staged: StagedTable, published: Published) -> None:
+        droppable = await self._client.complete(
+            self._lease,
+            published_snapshot_id=published.snapshot_id,
+            branches=published.branches,
+        )
+        log.info("lease_published", snapshot=published.snapshot_id, records=staged.records_added)
+        self._metrics.records.inc(staged.records_added)
+        self._heartbeat.stop()
+        if droppable:
+            await self._in_vain_at_worst(
+                partial(self._loader.drop_branches, staged.table, droppable)
+            )
+
+    async def _keep_for_person(self, staged: StagedTable) -> None:
+        await self._in_vain_at_worst(
+            partial(self._loader.keep_for_person, staged, lease_id=self._lease.id)
+        )
+
+    async def _in_vain_at_worst(self, act: Callable[[], None]) -> None:
+        """Does what is good to have done, and what nothing depends on."""
+        try:
+            await asyncio.to_thread(act)
+        except Exception:
+            log.warning("afterthought_failed", exc_info=True)
+
+    async def _fail(self, outcome: FailedLease, failure: Failure) -> None:
+        log.warning(
+            "lease_failed",
+            outcome=outcome.value,
+            category=failure.category.value,
+            reason=failure.message,
+            retryable=failure.retryable,
+        )
+        await self._client.fail(self._lease, outcome, failure)
+
+    def _count_files(self, work: LoadWork, result: StageResult) -> None:
+        unread = {exception.index for exception in result.exceptions}
+        loaded = [file for index, file in enumerate(work.files) if index not in unread]
+        self._metrics.files.inc(len(loaded))
+        self._metrics.bytes.inc(sum(file.size_bytes for file in loaded))
+
+
+def _unexpected(error: Exception, work: LoadWork) -> Failure:
+    return Failure(
+        category=Category.UNKNOWN,
+        message="The executor failed in a way that it has no words for; its log has the details.",
+        cause=_without_secrets(f"{type(error).__name__}: {error}", work),
+    )
+
+
+def _without_secrets(text: str, work: LoadWork) -> str:
+    for secret in (work.s3.secret_access_key, work.s3.session_token):
+        if secret:
+            text = text.replace(secret, "***")
+    return text

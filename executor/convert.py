@@ -1,0 +1,199 @@
+"""Translates between the wire's messages and the executor's words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from autoloader.v1 import errors_pb2, ingestions_pb2, leases_pb2, runs_pb2
+
+from executor.credentials import KeyRing, Keys
+from executor.errors import AttemptFailed
+from executor.lease import (
+    Category,
+    Column,
+    Failure,
+    FileOutcome,
+    Lease,
+    LeasedFile,
+    LoadWork,
+    S3Access,
+    StagedTable,
+    StageResult,
+    UnknownField,
+)
+
+MESSAGE_BYTES_MAX = 1_000
+CAUSE_BYTES_MAX = 2_000
+# A message is at most 4 MiB: this is left for the texts when thousands of files fail together.
+TEXT_BYTES_MAX = 3_000_000
+WARNINGS_MAX = 200
+
+
+def lease_from(message: leases_pb2.Lease, *, keys: KeyRing) -> Lease:
+    """The lease, with its keys found. Raises AttemptFailed when we cannot do such work."""
+    return Lease(
+        id=message.id,
+        fence=message.fence,
+        attempt=message.attempt,
+        run=message.run,
+        ttl_seconds=message.ttl.ToTimedelta().total_seconds(),
+        work=_work(message, keys),
+    )
+
+
+def columns_from(messages: Iterable[ingestions_pb2.Column]) -> tuple[Column, ...]:
+    return tuple(Column(name=message.name, type=message.type) for message in messages)
+
+
+def column_messages(columns: Iterable[Column]) -> list[ingestions_pb2.Column]:
+    return [ingestions_pb2.Column(name=column.name, type=column.type) for column in columns]
+
+
+def stage_request(
+    lease: str, *, fence: int, attempt: str, result: StageResult
+) -> leases_pb2.StageLeaseRequest:
+    """All that StageLease says, its texts cut so that it fits into one message."""
+    text_bytes = TEXT_BYTES_MAX // max(1, len(result.exceptions))
+    return leases_pb2.StageLeaseRequest(
+        lease=lease,
+        fence=fence,
+        attempt=attempt,
+        staged=_staged_message(result.staged),
+        records_written=result.records_written,
+        exceptions=[_outcome(outcome, text_bytes) for outcome in result.exceptions],
+        warnings=[_warning(unknown) for unknown in result.unknown_fields[:WARNINGS_MAX]],
+    )
+
+
+def error_message(
+    failure: Failure, *, text_bytes: int = MESSAGE_BYTES_MAX + CAUSE_BYTES_MAX
+) -> errors_pb2.LoadError:
+    """The failure, its texts cut to so many bytes, the cause before the message."""
+    message = _cut(failure.message, min(MESSAGE_BYTES_MAX, text_bytes))
+    cause = _cut(failure.cause, min(CAUSE_BYTES_MAX, text_bytes - len(message.encode())))
+    error = errors_pb2.LoadError(
+        category=errors_pb2.ErrorCategory.Value(f"ERROR_CATEGORY_{failure.category.value}"),
+        message=message,
+        cause=cause,
+        retryable=failure.retryable,
+    )
+    error.time.GetCurrentTime()
+    return error
+
+
+def _work(message: leases_pb2.Lease, keys: KeyRing) -> LoadWork | StagedTable:
+    match message.WhichOneof("work"):
+        case "load":
+            return _load_work(message.load, keys)
+        case "publish":
+            return _staged_from(message.publish.staged)
+        case None:
+            raise _too_new("this kind of work", Category.UNKNOWN)
+
+
+def _load_work(message: leases_pb2.LoadWork, keys: KeyRing) -> LoadWork:
+    if (kind := message.format.WhichOneof("kind")) is None:
+        raise _too_new("this format", Category.FORMAT_OPTIONS_INVALID)
+    return LoadWork(
+        source_uri=message.source.uri,
+        s3=_s3_access(message.source, keys),
+        format=kind,
+        table=message.destination.table,
+        table_properties=dict(message.destination.table_properties),
+        columns=columns_from(message.columns),
+        files=tuple(_file(file) for file in message.files),
+    )
+
+
+def _too_new(what: str, category: Category) -> AttemptFailed:
+    message = f"The executor is older than the control plane and does not know {what}. Upgrade it."
+    return AttemptFailed(Failure(category=category, message=message))
+
+
+def _file(message: leases_pb2.LeasedFile) -> LeasedFile:
+    return LeasedFile(
+        uri=message.uri,
+        size_bytes=message.size_bytes,
+        etag=message.etag,
+        modification_time_ns=message.modification_time_ns,
+    )
+
+
+def _s3_access(source: ingestions_pb2.Source, keys: KeyRing) -> S3Access:
+    found = _keys(source.credentials, keys)
+    options = source.s3
+    own_server = bool(options.endpoint)
+    return S3Access(
+        endpoint=options.endpoint,
+        region=options.region,
+        path_style=options.path_style if options.HasField("path_style") else own_server,
+        access_key_id=found.access_key_id,
+        secret_access_key=found.secret_access_key,
+        session_token=found.session_token,
+    )
+
+
+def _keys(credentials: ingestions_pb2.Credentials, keys: KeyRing) -> Keys:
+    match credentials.WhichOneof("kind"):
+        case "static_keys":
+            given = credentials.static_keys
+            return Keys(
+                access_key_id=given.access_key_id,
+                secret_access_key=given.secret_access_key,
+                session_token=given.session_token,
+            )
+        case "environment":
+            variables = credentials.environment
+            return keys.from_environment(
+                access_key_id=variables.access_key_id_variable,
+                secret_access_key=variables.secret_access_key_variable,
+            )
+        case "file":
+            return keys.from_file(Path(credentials.file.path))
+        case "default_chain" | None:
+            return Keys()
+
+
+def _staged_from(message: leases_pb2.StagedTable) -> StagedTable:
+    return StagedTable(
+        table=message.table,
+        table_uuid=message.table_uuid,
+        base_snapshot_id=message.base_snapshot_id,
+        staged_snapshot_id=message.staged_snapshot_id,
+        records_added=message.records_added,
+    )
+
+
+def _staged_message(staged: StagedTable) -> leases_pb2.StagedTable:
+    return leases_pb2.StagedTable(
+        table=staged.table,
+        table_uuid=staged.table_uuid,
+        base_snapshot_id=staged.base_snapshot_id,
+        staged_snapshot_id=staged.staged_snapshot_id,
+        records_added=staged.records_added,
+    )
+
+
+def _outcome(outcome: FileOutcome, text_bytes: int) -> leases_pb2.FileOutcome:
+    return leases_pb2.FileOutcome(
+        index=outcome.index,
+        outcome=leases_pb2.FileOutcome.Outcome.Value(f"OUTCOME_{outcome.outcome.value}"),
+        error=error_message(outcome.failure, text_bytes=text_bytes),
+        records_rejected=outcome.records_rejected,
+    )
+
+
+def _warning(unknown: UnknownField) -> runs_pb2.RunWarning:
+    path = _cut(unknown.path, MESSAGE_BYTES_MAX)
+    return runs_pb2.RunWarning(
+        kind=runs_pb2.RunWarning.KIND_UNKNOWN_FIELD,
+        subject=path,
+        record_count=unknown.record_count,
+        message=f"The files have a field `{path}` that the schema lacks; it was left out.",
+    )
+
+
+def _cut(text: str, bytes_max: int) -> str:
+    encoded = text.encode(errors="replace")
+    return encoded[: max(0, bytes_max)].decode(errors="ignore")

@@ -1,0 +1,143 @@
+"""The words of the executor: a lease, what was staged for it, and what became of each file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Category(StrEnum):
+    """Kinds of reasons for which a file does not load; the names of `ErrorCategory` in errors.proto."""
+
+    AUTHENTICATION = "AUTHENTICATION"
+    PERMISSION = "PERMISSION"
+    BUCKET_NOT_FOUND = "BUCKET_NOT_FOUND"
+    PATH_NOT_FOUND = "PATH_NOT_FOUND"
+    DATA_MALFORMED = "DATA_MALFORMED"
+    FORMAT_OPTIONS_INVALID = "FORMAT_OPTIONS_INVALID"
+    SCHEMA_MISMATCH = "SCHEMA_MISMATCH"
+    FILE_CHANGED = "FILE_CHANGED"
+    FILE_MISSING = "FILE_MISSING"
+    FILE_TOO_LARGE = "FILE_TOO_LARGE"
+    NAME_UNSUPPORTED = "NAME_UNSUPPORTED"
+    THROTTLED = "THROTTLED"
+    CONNECTIVITY = "CONNECTIVITY"
+    EXECUTOR_LOST = "EXECUTOR_LOST"
+    WRITE_FAILURE = "WRITE_FAILURE"
+    CATALOG_UNAVAILABLE = "CATALOG_UNAVAILABLE"
+    PUBLISH_IN_DOUBT = "PUBLISH_IN_DOUBT"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why something did not load: a kind, a sentence for a person, the raw text apart."""
+
+    category: Category
+    message: str
+    cause: str = ""
+    retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column by its exact name and its SQL type in Spark's spelling, such as `array<bigint>`."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeasedFile:
+    """A file as the control plane listed it; `uri` is exact, never percent-encoded (`file:///a b.json`)."""
+
+    uri: str
+    size_bytes: int
+    etag: str
+    modification_time_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Access:
+    """How an S3 server is reached; empty strings mean the default of the client. No keys: the default chain."""
+
+    endpoint: str = ""
+    region: str = ""
+    path_style: bool = False
+    access_key_id: str = ""
+    secret_access_key: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadWork:
+    """Files to load into a table. No columns: infer them and propose them."""
+
+    source_uri: str
+    s3: S3Access
+    format: str
+    table: str
+    table_properties: dict[str, str]
+    columns: tuple[Column, ...]
+    files: tuple[LeasedFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedTable:
+    """A staged snapshot and what its table looked like then; ids are 0 when there were no rows."""
+
+    table: str
+    table_uuid: str = ""
+    base_snapshot_id: int = 0
+    staged_snapshot_id: int = 0
+    records_added: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A lease as acquired: `work` is a LoadWork, or the StagedTable to publish."""
+
+    id: str
+    fence: int
+    attempt: str
+    run: str
+    ttl_seconds: float
+    work: LoadWork | StagedTable
+
+
+class Outcome(StrEnum):
+    """The ways in which a file yields no rows."""
+
+    FAILED = "FAILED"
+    MISSING = "MISSING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOutcome:
+    """What became of the file at `index` of its lease, when it yields no rows."""
+
+    index: int
+    outcome: Outcome
+    failure: Failure
+    records_rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownField:
+    """A field that files have and the schema lacks, by its path, with the number of records seen that had it."""
+
+    path: str
+    record_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageResult:
+    """All that StageLease says.
+
+    `records_written` has one count a file, in the lease's order; they sum to `staged.records_added`.
+    """
+
+    staged: StagedTable
+    records_written: tuple[int, ...]
+    exceptions: tuple[FileOutcome, ...]
+    unknown_fields: tuple[UnknownField, ...]

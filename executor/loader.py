@@ -1,0 +1,132 @@
+"""Loads and publishes on Spark, which it starts when first needed, and again after its JVM died."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+import structlog
+
+from executor import load, publish, spark
+from executor.errors import AttemptFailed, StartRefused
+from executor.lease import Category, Column, Failure, LoadWork, StagedTable, StageResult
+from executor.publish import InDoubt, NotPublished, Published
+from executor.spark import Sessions, SparkSettings
+
+log = structlog.get_logger()
+
+
+class SparkLoader:
+    """For several threads at once. Raises AttemptFailed, retryable, when Spark is not there."""
+
+    def __init__(self, settings: SparkSettings) -> None:
+        self._settings = settings
+        self._sessions: Sessions | None = None
+        self._lock = threading.Lock()
+
+    def warm(self) -> None:
+        """Starts Spark ahead of the first lease. A failure is logged; that lease will tell it."""
+        with suppress(AttemptFailed):
+            self._started()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._sessions is not None:
+                spark.stop(self._sessions)
+                self._sessions = None
+
+    def stage(
+        self,
+        work: LoadWork,
+        *,
+        lease_id: str,
+        attempt: str,
+        propose_schema: Callable[[tuple[Column, ...]], tuple[Column, ...]],
+        check_held: Callable[[], None],
+        phase: Callable[[str], None],
+    ) -> StageResult:
+        phase("start")
+        with self._living_sessions() as sessions:
+            return load.stage(
+                work,
+                sessions=sessions,
+                lease_id=lease_id,
+                attempt=attempt,
+                propose_schema=propose_schema,
+                check_held=check_held,
+                phase=phase,
+            )
+
+    def publish(
+        self, staged: StagedTable, *, lease_id: str, check_held: Callable[[], None]
+    ) -> Published | NotPublished | InDoubt:
+        with self._living_sessions() as sessions:
+            return publish.publish(
+                staged, sessions=sessions, lease_id=lease_id, check_held=check_held
+            )
+
+    def keep_for_person(self, staged: StagedTable, *, lease_id: str) -> None:
+        with self._living_sessions() as sessions:
+            publish.keep_for_person(staged, sessions=sessions, lease_id=lease_id)
+
+    def drop_branches(self, table: str, names: Sequence[str]) -> None:
+        with self._living_sessions() as sessions:
+            publish.drop_branches(table, names, sessions=sessions)
+
+    @contextmanager
+    def _living_sessions(self) -> Iterator[Sessions]:
+        """After a failure, looks whether Spark still answers; if not, the next call starts it."""
+        sessions = self._started()
+        try:
+            yield sessions
+        except Exception as error:
+            if _answers(sessions):
+                raise
+            self._forget(sessions)
+            raise _spark_lost("Spark ended while it worked on the lease.", error) from error
+
+    def _started(self) -> Sessions:
+        with self._lock:
+            if self._sessions is None:
+                self._sessions = self._start()
+            return self._sessions
+
+    def _start(self) -> Sessions:
+        try:
+            sessions = spark.start(self._settings)
+        except StartRefused as error:
+            log.error("spark_refused", reason=str(error))
+            raise _spark_lost(f"Spark does not start on the executor: {error}", error) from error
+        except Exception as error:
+            log.exception("spark_did_not_start")
+            raise _spark_lost("Spark does not start on the executor.", error) from error
+        log.info("spark_started", master=self._settings.master)
+        return sessions
+
+    def _forget(self, sessions: Sessions) -> None:
+        with self._lock:
+            if self._sessions is sessions:
+                log.error("spark_died")
+                self._sessions = None
+                with suppress(Exception):
+                    spark.stop(sessions)
+
+
+def _answers(sessions: Sessions) -> bool:
+    try:
+        sessions.publisher.sql("SELECT 1").collect()
+    except Exception:
+        return False
+    return True
+
+
+def _spark_lost(message: str, error: Exception) -> AttemptFailed:
+    return AttemptFailed(
+        Failure(
+            category=Category.EXECUTOR_LOST,
+            message=message,
+            cause=f"{type(error).__name__}: {error}",
+            retryable=True,
+        )
+    )

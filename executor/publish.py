@@ -1,0 +1,190 @@
+"""Puts a staged snapshot into main at most once, or says that this cannot be known.
+
+A publication may be repeated, and two may run at once: each looks for traces of an earlier one
+before it picks, and Iceberg itself refuses a second pick of the same WAP id inside its commit.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+
+import structlog
+
+from executor import table as tables
+from executor.diagnose import failure_of
+from executor.errors import AttemptFailed, attempt_failed
+from executor.lease import Category, Failure, StagedTable
+from executor.spark import Sessions
+from executor.table import Snapshot, TableState
+
+_LOOKS_MAX = 10
+_LOOK_AGE_SECONDS_MAX = 60
+_BRANCHES_MAX = 200
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """The rows are in main; `snapshot_id` is 0 when there were none."""
+
+    snapshot_id: int
+    branches: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotPublished:
+    """The staged snapshot is lost and provably never was in main: load the files again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InDoubt:
+    """The table cannot tell whether the rows were in main: a person must say."""
+
+    failure: Failure
+
+
+class Next(Enum):
+    """What to do when a look at the table decides nothing."""
+
+    PICK = "pick"
+    LOOK_AGAIN = "look again"
+
+
+def publish(
+    staged: StagedTable,
+    *,
+    sessions: Sessions,
+    lease_id: str,
+    check_held: Callable[[], None],
+    pause: Callable[[float], None] = time.sleep,
+) -> Published | NotPublished | InDoubt:
+    """Publishes the staged snapshot. Raises AttemptFailed when the table cannot be reached now.
+
+    `check_held` raises when the lease is no longer ours; it is asked before each look.
+    """
+    if not staged.staged_snapshot_id:
+        return Published(snapshot_id=0)
+    failure: Failure | None = None
+    doubted: list[TableState | None] = []
+    for look in range(_LOOKS_MAX):
+        check_held()
+        try:
+            state, verdict = _look_and_pick(staged, sessions=sessions, lease_id=lease_id)
+        except Exception as error:
+            # Whatever it says, a pick may have landed: only the next look can tell.
+            failure = failure_of(error)
+            log.warning("publish_interrupted", lease=lease_id, cause=failure.cause)
+            pause(min(0.1 * 2**look, 5.0))
+            continue
+        if isinstance(verdict, Published):
+            os.sync()
+            return verdict
+        if isinstance(verdict, NotPublished | InDoubt):
+            # The parts of a state are read one after the other. Two equal states in a row are a
+            # true one, since main did not move between the first's end and the second's start.
+            if state in doubted[-1:]:
+                return verdict
+            doubted.append(state)
+    raise AttemptFailed(failure) if failure else attempt_failed(
+        Category.WRITE_FAILURE, f"`{staged.table}` changes too fast to publish.", retryable=True
+    )
+
+
+def _look_and_pick(
+    staged: StagedTable, *, sessions: Sessions, lease_id: str
+) -> tuple[TableState | None, Published | NotPublished | InDoubt | Next]:
+    """One look; a pick is found by the next one."""
+    spark = sessions.publisher
+    table = tables.table_name(staged.table, default_catalog=sessions.default_catalog)
+    looked_at = time.monotonic()
+    state = tables.read_state(spark, table)
+    verdict = judge(state, staged, lease_id=lease_id)
+    if verdict is Next.PICK and time.monotonic() - looked_at < _LOOK_AGE_SECONDS_MAX:
+        tables.pick_onto_main(spark, table, staged.staged_snapshot_id)
+    return state, verdict
+
+
+def judge(
+    state: TableState | None, staged: StagedTable, *, lease_id: str
+) -> Published | NotPublished | InDoubt | Next:
+    """What a state of the table says about a staged snapshot. Pure.
+
+    The order is that of "Publish" in the protocol: another table, traces in main, traces of a
+    removal, the floor, the snapshot itself.
+    """
+    if state is None:
+        return _in_doubt(f"Table `{staged.table}` is gone.")
+    if state.id != staged.table_uuid:
+        return _in_doubt(f"Table `{staged.table}` was dropped and created again.")
+    if state.is_torn:
+        return Next.LOOK_AGAIN
+    chain = tuple(state.main_chain())
+    for snapshot in chain:
+        if _carries(snapshot, staged, lease_id=lease_id):
+            return _found(snapshot, state, staged)
+    if _was_removed(state, staged, lease_id=lease_id):
+        return _in_doubt("The rows were in main, and somebody removed them.")
+    if all(snapshot.id != staged.base_snapshot_id for snapshot in chain):
+        return _in_doubt(
+            f"Main no longer descends from snapshot {staged.base_snapshot_id}, after which the "
+            "rows would have come: it was replaced, rolled back, or its history expired."
+        )
+    return Next.PICK if staged.staged_snapshot_id in state.snapshots else NotPublished()
+
+
+def _carries(snapshot: Snapshot, staged: StagedTable, *, lease_id: str) -> bool:
+    return (
+        staged.staged_snapshot_id in (snapshot.id, snapshot.source_id)
+        or lease_id in snapshot.wap_ids
+    )
+
+
+def _found(snapshot: Snapshot, state: TableState, staged: StagedTable) -> Published | InDoubt:
+    if staged.staged_snapshot_id not in (snapshot.id, snapshot.source_id):
+        return _in_doubt(f"Main holds another attempt of this lease, snapshot {snapshot.id}.")
+    return Published(snapshot_id=snapshot.id, branches=state.private_branches[:_BRANCHES_MAX])
+
+
+def _was_removed(state: TableState, staged: StagedTable, *, lease_id: str) -> bool:
+    return staged.staged_snapshot_id in state.once_in_main or any(
+        snapshot.source_id == staged.staged_snapshot_id
+        or snapshot.summary.get("published-wap-id") == lease_id
+        for snapshot in state.snapshots.values()
+    )
+
+
+def _in_doubt(what: str) -> InDoubt:
+    return InDoubt(
+        failure=Failure(
+            category=Category.PUBLISH_IN_DOUBT,
+            message=f"{what} Look whether the rows are in the table, then say so with ResolvePublish.",
+        )
+    )
+
+
+def drop_branches(table: str, names: Iterable[str], *, sessions: Sessions) -> None:
+    """Drops private branches that the control plane calls droppable; what fails is left for later."""
+    name = tables.table_name(table, default_catalog=sessions.default_catalog)
+    for branch in names:
+        try:
+            tables.drop_branch(sessions.publisher, name, branch)
+        except Exception as error:
+            log.info("branch_not_dropped", table=table, branch=branch, cause=failure_of(error).cause)
+
+
+def keep_for_person(staged: StagedTable, *, sessions: Sessions, lease_id: str) -> None:
+    """Tags a snapshot in doubt, so that nothing expires while a person looks; it may be gone."""
+    name = tables.table_name(staged.table, default_catalog=sessions.default_catalog)
+    with suppress(Exception):
+        tables.create_tag(
+            sessions.publisher,
+            name,
+            f"autoloader_in_doubt_{lease_id.replace('-', '')}",
+            snapshot_id=staged.staged_snapshot_id,
+        )

@@ -1,0 +1,1 @@
+"""Servers that tests run against: real ones where they can be had, each one file."""
