@@ -1,1 +1,54 @@
-"""The control plane."""
+"""The control plane: four nouns (ingestion, run, file, lease) and the verbs that move them.
+
+Read down one noun (`api/runs` → `ledger/runs` → `domain/run`) to follow a request; read along one floor to see the breadth.
+Imports go downward only, and the linter's contracts in pyproject.toml hold them to it:
+
+    __main__ > cli > embedded > app       each may see those below; nobody else imports them
+    api      | loops                      doors translate, loops act unasked; blind to each other
+    ledger   | sources | vault            memory, where files are, sealed credentials
+    domain                                words and pure rules
+    settings | errors | metrics | log | wake
+
+    caller ─▶ access_log → metrics → errors → auth ─▶ api/runs.CancelRun ─▶ ledger/leases.cancel_run ─▶ PostgreSQL
+    RunIngestion ─open_run─▶ discoverer ─sources.list, record_files─▶ planner ─packing, offer_leases─▶ ledger
+    executor ─AcquireLease─▶ acquire_lease ─StageLease─▶ stage_lease (THE decision) ─CompleteLease─▶ complete_lease, finish_run
+    reaper ─▶ reap_leases, give_up_leases
+
+Every replica runs every loop. A unique index lets one run of an ingestion be unfinished; the rest is claimed row by row. Time
+is the database's clock. News travel by NOTIFY and are hints; polling is the truth.
+
+States. Each arrow is one statement in ledger/sql/, guarded by the state that it leaves:
+
+    run    PENDING   → RUNNING                                      start_run
+    run    PENDING   → CANCELLED                                    finish_run
+    run    RUNNING   → SUCCEEDED PARTIALLY_SUCCEEDED FAILED CANCELLED    finish_run
+
+    file   PENDING   → LEASED                                       offer_leases
+    file   LEASED    → PROCESSED FAILED MISSING                     complete_lease
+    file   LEASED    → FAILED                                       give_up_leases
+    file   LEASED    → PENDING                                      abandon_leases
+    file   FAILED    → PENDING                                      retake_files retry_files
+    file   MISSING   → PENDING                                      revive_files retry_files
+    file   SKIPPED   → PENDING                                      revive_files revive_versions
+    file   PENDING   → MISSING                                      supersede_files
+    file   FAILED    → MISSING                                      supersede_files
+    file   SKIPPED   → MISSING                                      supersede_files
+
+    lease  OFFERED   → HELD                                         acquire_lease
+    lease  OFFERED   → FAILED                                       give_up_leases
+    lease  OFFERED   → ABANDONED                                    abandon_leases
+    lease  HELD      → STAGED                                       stage_lease
+    lease  HELD      → OFFERED                                      fail_lease release_lease reap_leases
+    lease  HELD      → ABANDONED                                    abandon_leases
+    lease  STAGED    → STAGED                                       acquire_lease release_lease reap_leases
+    lease  STAGED    → PUBLISHED                                    complete_lease
+    lease  STAGED    → OFFERED                                      unstage_lease
+    lease  STAGED    → IN_DOUBT                                     doubt_lease
+    lease  IN_DOUBT  → STAGED                                       resolve_lease
+    lease  IN_DOUBT  → PUBLISHED                                    complete_lease
+    lease  IN_DOUBT  → OFFERED                                      unstage_lease
+
+A file is LEASED exactly while it has a lease_id. Membership is frozen when the lease is offered, and a file leaves LEASED only
+in the statement that ends its lease, which must move as many files as the lease has. A cause outside a file (credentials,
+rights, store or table away) lets the next run take it up again; one inside it waits for RetryFiles or a new version.
+"""

@@ -1,4 +1,6 @@
-"""Every metric of the control plane, declared once; names and labels are a contract with dashboards and alerts."""
+"""Every metric of the control plane, declared once; names and labels are a contract with dashboards
+and alerts.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ _CALL = ("grpc_type", "grpc_service", "grpc_method")
 _CALL_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _WORK_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400)
 
-# What the ledger counts, so that no process that dies takes a figure with it: type, name, labels, help.
+# What the ledger counts, so that no process that dies takes a figure with it: type, name, labels,
+# help.
 # Every replica shows the same; aggregate with `max without (instance)`.
 _LEDGER: tuple[tuple[Literal["counter", "gauge"], str, tuple[str, ...], str], ...] = (
     ("counter", "autoloader_files_total", ("ingestion", "state"), "Files that came to this state."),
@@ -75,9 +78,7 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
-        self.calls_started = Counter(
-            "grpc_server_started_total", "Calls begun.", _CALL, registry=registry
-        )
+        self.calls_started = Counter("grpc_server_started_total", "Calls begun.", _CALL, registry=registry)
         self.calls_handled = Counter(
             "grpc_server_handled_total",
             "Calls ended, by status.",
@@ -107,7 +108,9 @@ class Metrics:
 
 
 def ledger_families(samples: Iterable[Sample]) -> list[Metric]:
-    """Sorts samples of the ledger's figures, (name, label values, value), into the families declared above."""
+    """Sorts samples of the ledger's figures, (name, label values, value), into the families
+    declared above.
+    """
     families = {name: _family(*declared) for declared in _LEDGER for name in declared[1:2]}
     for name, labels, value in samples:
         families[name].add_metric(labels, value)

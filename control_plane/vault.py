@@ -30,10 +30,7 @@ class Vault:
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
-            raise VaultError(
-                f"the sealing key has {len(key)} bytes instead of {KEY_BYTES}; make one with "
-                "make_key"
-            )
+            raise VaultError(f"the sealing key has {len(key)} bytes instead of {KEY_BYTES}; make one with make_key")
         self._cipher = AESGCM(key)
 
     def seal(self, plain: bytes, *, owner: str) -> bytes:
@@ -48,9 +45,7 @@ class Vault:
         byte.
         """
         if sealed[:1] != _VERSION:
-            raise VaultError(
-                "a sealed value has an unknown version; a newer Autoloader may have written it"
-            )
+            raise VaultError("a sealed value has an unknown version; a newer Autoloader may have written it")
         nonce, encrypted = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
             return self._cipher.decrypt(nonce, encrypted, _associated(owner))
@@ -80,9 +75,7 @@ def make_key(path: Path) -> bytes:
             os.fsync(file.fileno())
         os.link(temporary, path)
     except FileExistsError as error:
-        raise VaultError(
-            f"{path} is there already; remove it first if nothing is sealed with it"
-        ) from error
+        raise VaultError(f"{path} is there already; remove it first if nothing is sealed with it") from error
     finally:
         os.unlink(temporary)
     return key
@@ -104,7 +97,5 @@ def load_key(path: Path) -> bytes:
     except binascii.Error as error:
         raise VaultError(f"{path} holds no sealing key; make one with make_key") from error
     if len(key) != KEY_BYTES:
-        raise VaultError(
-            f"{path} holds {len(key)} bytes instead of {KEY_BYTES}; make one with make_key"
-        )
+        raise VaultError(f"{path} holds {len(key)} bytes instead of {KEY_BYTES}; make one with make_key")
     return key

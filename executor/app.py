@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import structlog
 
@@ -44,7 +45,7 @@ async def run(settings: Settings) -> int:
             ]
             if settings.warm_start:
                 threads.submit(loader.warm)
-            finished = await _until_done(workers, over)
+            finished = await until_done([worker.run() for worker in workers], over)
     if not finished:
         # A thread may be deep in a Spark job, and would hold up a soft exit for as long.
         log.warning("executor_abandoned_its_lease")
@@ -75,27 +76,30 @@ def _client(settings: Settings, channel: Channel) -> LeaseClient:
     )
 
 
-async def _until_done(workers: Sequence[Worker], over: asyncio.Event) -> bool:
+async def until_done(workers: Iterable[Coroutine[Any, Any, object]], over: asyncio.Event) -> bool:
     """Whether all workers came to their end by themselves, before the drain was over."""
-    working = [asyncio.create_task(worker.run()) for worker in workers]
+    working = [asyncio.create_task(worker) for worker in workers]
     cutting = asyncio.create_task(_cut_short(working, over))
-    done, _ = await asyncio.wait(working, return_when=asyncio.FIRST_EXCEPTION)
+    await asyncio.wait(working, return_when=asyncio.FIRST_EXCEPTION)
     cutting.cancel()
-    cut_short = [task for task in done if task.cancelled()]
-    for task in done.difference(cut_short):
-        task.result()
-    return not cut_short
+    if broken := [task for task in working if task.done() and not task.cancelled() and task.exception()]:
+        await _cancelled(working)
+        broken[0].result()
+    return not any(task.cancelled() for task in working)
 
 
-async def _cut_short(working: Sequence[asyncio.Task[None]], over: asyncio.Event) -> None:
+async def _cut_short(working: Sequence[asyncio.Task[object]], over: asyncio.Event) -> None:
     await over.wait()
+    await _cancelled(working)
+
+
+async def _cancelled(working: Sequence[asyncio.Task[object]]) -> None:
     for task in working:
         task.cancel()
+    await asyncio.wait(working)
 
 
-def _listen_for_signals(
-    draining: asyncio.Event, over: asyncio.Event, *, drain_seconds: float
-) -> None:
+def _listen_for_signals(draining: asyncio.Event, over: asyncio.Event, *, drain_seconds: float) -> None:
     loop = asyncio.get_running_loop()
 
     def on_signal(number: int) -> None:

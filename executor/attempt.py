@@ -163,9 +163,7 @@ class Attempt:
         await self._client.release(self._lease)
         return Ending.RELEASED
 
-    async def _conclude(
-        self, staged: StagedTable, publication: Published | NotPublished | InDoubt
-    ) -> Ending:
+    async def _conclude(self, staged: StagedTable, publication: Published | NotPublished | InDoubt) -> Ending:
         match publication:
             case Published():
                 await self._complete(staged, publication)
@@ -188,14 +186,10 @@ class Attempt:
         self._metrics.records.inc(staged.records_added)
         self._heartbeat.stop()
         if droppable:
-            await self._in_vain_at_worst(
-                partial(self._loader.drop_branches, staged.table, droppable)
-            )
+            await self._in_vain_at_worst(partial(self._loader.drop_branches, staged.table, droppable))
 
     async def _keep_for_person(self, staged: StagedTable) -> None:
-        await self._in_vain_at_worst(
-            partial(self._loader.keep_for_person, staged, lease_id=self._lease.id)
-        )
+        await self._in_vain_at_worst(partial(self._loader.keep_for_person, staged, lease_id=self._lease.id))
 
     async def _in_vain_at_worst(self, act: Callable[[], None]) -> None:
         """Does what is good to have done, and what nothing depends on."""

@@ -50,9 +50,7 @@ def column_messages(columns: Iterable[Column]) -> list[ingestions_pb2.Column]:
     return [ingestions_pb2.Column(name=column.name, type=column.type) for column in columns]
 
 
-def stage_request(
-    lease: str, *, fence: int, attempt: str, result: StageResult
-) -> leases_pb2.StageLeaseRequest:
+def stage_request(lease: str, *, fence: int, attempt: str, result: StageResult) -> leases_pb2.StageLeaseRequest:
     """All that StageLease says, its texts cut so that it fits into one message."""
     text_bytes = TEXT_BYTES_MAX // max(1, len(result.exceptions))
     return leases_pb2.StageLeaseRequest(
@@ -66,9 +64,7 @@ def stage_request(
     )
 
 
-def error_message(
-    failure: Failure, *, text_bytes: int = MESSAGE_BYTES_MAX + CAUSE_BYTES_MAX
-) -> errors_pb2.LoadError:
+def error_message(failure: Failure, *, text_bytes: int = MESSAGE_BYTES_MAX + CAUSE_BYTES_MAX) -> errors_pb2.LoadError:
     """The failure, its texts cut to so many bytes, the cause before the message."""
     message = _cut(failure.message, min(MESSAGE_BYTES_MAX, text_bytes))
     cause = _cut(failure.cause, min(CAUSE_BYTES_MAX, text_bytes - len(message.encode())))

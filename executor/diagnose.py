@@ -183,3 +183,8 @@ def _java_link(java: Any) -> Link:
         parameters={key: parameters[key] for key in parameters},
         message=link.message,
     )
+
+
+def is_from_spark(error: BaseException) -> bool:
+    """Whether Spark threw it, or the bridge to its JVM."""
+    return type(error).__module__.partition(".")[0] in ("pyspark", "py4j", "grpc")

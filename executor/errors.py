@@ -26,10 +26,6 @@ class AttemptFailed(ExecutorError):
         self.failure = failure
 
 
-def attempt_failed(
-    category: Category, message: str, *, retryable: bool, cause: str = ""
-) -> AttemptFailed:
+def attempt_failed(category: Category, message: str, *, retryable: bool, cause: str = "") -> AttemptFailed:
     """An AttemptFailed in one line."""
-    return AttemptFailed(
-        Failure(category=category, message=message, cause=cause, retryable=retryable)
-    )
+    return AttemptFailed(Failure(category=category, message=message, cause=cause, retryable=retryable))

@@ -90,8 +90,6 @@ class Heartbeat:
                 log.error("renewal_refused", reason=str(error))
 
     async def _renew(self) -> None:
-        renewal = await self._client.renew(
-            self._lease, deadline_seconds=self._ttl_seconds / RENEWALS_PER_TTL
-        )
+        renewal = await self._client.renew(self._lease, deadline_seconds=self._ttl_seconds / RENEWALS_PER_TTL)
         self._ttl_seconds = renewal.ttl_seconds
         self._trusted_until = renewal.sent_at + renewal.ttl_seconds * (1 - MARGIN)

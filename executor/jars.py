@@ -77,9 +77,7 @@ def _verified(folder: Path, lock: tuple[LockedJar, ...]) -> tuple[Path, ...]:
     return tuple(folder / jar.file_name for jar in lock)
 
 
-def _resolve(
-    folder: Path, lock: tuple[LockedJar, ...], *, java_home: Path, conf: Mapping[str, str]
-) -> None:
+def _resolve(folder: Path, lock: tuple[LockedJar, ...], *, java_home: Path, conf: Mapping[str, str]) -> None:
     """Lets Spark's own resolver fetch the jars into a draft, which becomes `folder` when verified."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="jars.draft.") as draft:
         _run_resolver(Path(draft), lock, java_home=java_home, conf=conf)
@@ -87,9 +85,7 @@ def _resolve(
         shutil.move(Path(draft) / "jars", folder)
 
 
-def _run_resolver(
-    draft: Path, lock: tuple[LockedJar, ...], *, java_home: Path, conf: Mapping[str, str]
-) -> None:
+def _run_resolver(draft: Path, lock: tuple[LockedJar, ...], *, java_home: Path, conf: Mapping[str, str]) -> None:
     spark_home = Path(next(iter(_package_folders("pyspark"))))
     chosen = {key: conf[key] for key in _RESOLVER_CONF if key in conf}
     options = {"spark.jars.ivy": str(draft), "spark.master": "local[1]", **chosen}

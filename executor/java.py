@@ -46,9 +46,7 @@ def _homes_on_this_machine() -> list[Path]:
 
 def _version(home: Path) -> int | None:
     try:
-        shown = subprocess.run(
-            [home / "bin" / "java", "-version"], capture_output=True, text=True, timeout=60
-        ).stderr
+        shown = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, timeout=60).stderr
     except (OSError, subprocess.TimeoutExpired):
         return None
     match = re.search(r'version "(\d+)', shown)

@@ -104,9 +104,7 @@ class LeaseClient:
             executor=self._executor, request_id=request_id, pool=self._pool, wait=wait
         )
         deadline_seconds = wait_seconds + CALL_SECONDS
-        response, _ = await self._call(
-            self._stub.AcquireLease, request, deadline_seconds=deadline_seconds
-        )
+        response, _ = await self._call(self._stub.AcquireLease, request, deadline_seconds=deadline_seconds)
         if not response.HasField("lease"):
             return None
         clock_error_seconds = time.time() - response.lease.server_time.ToNanoseconds() / 1e9
@@ -114,12 +112,8 @@ class LeaseClient:
 
     async def renew(self, lease: Held, *, deadline_seconds: float) -> Renewal:
         """Holds the lease for another ttl. Raises LeaseFenced when the control plane says stop."""
-        request = leases_pb2.RenewLeaseRequest(
-            lease=lease.id, fence=lease.fence, attempt=lease.attempt
-        )
-        response, sent_at = await self._call(
-            self._stub.RenewLease, request, deadline_seconds=deadline_seconds
-        )
+        request = leases_pb2.RenewLeaseRequest(lease=lease.id, fence=lease.fence, attempt=lease.attempt)
+        response, sent_at = await self._call(self._stub.RenewLease, request, deadline_seconds=deadline_seconds)
         if response.directive != leases_pb2.RenewLeaseResponse.DIRECTIVE_CONTINUE:
             raise LeaseFenced("the control plane said stop")
         return Renewal(ttl_seconds=response.ttl.ToTimedelta().total_seconds(), sent_at=sent_at)
@@ -142,9 +136,7 @@ class LeaseClient:
         if response.decision != leases_pb2.StageLeaseResponse.DECISION_DECIDED:
             raise LeaseFenced("another attempt took the lease over before this one was staged")
 
-    async def complete(
-        self, lease: Held, *, published_snapshot_id: int, branches: Iterable[str]
-    ) -> tuple[str, ...]:
+    async def complete(self, lease: Held, *, published_snapshot_id: int, branches: Iterable[str]) -> tuple[str, ...]:
         """Says that the rows are in main; answers which of the branches seen may be dropped."""
         request = leases_pb2.CompleteLeaseRequest(
             lease=lease.id,
@@ -167,9 +159,7 @@ class LeaseClient:
 
     async def release(self, lease: Held) -> None:
         """Gives the lease back untouched."""
-        request = leases_pb2.ReleaseLeaseRequest(
-            lease=lease.id, fence=lease.fence, attempt=lease.attempt
-        )
+        request = leases_pb2.ReleaseLeaseRequest(lease=lease.id, fence=lease.fence, attempt=lease.attempt)
         await self._call(self._stub.ReleaseLease, request)
 
     def _granted(self, message: leases_pb2.Lease, clock_error_seconds: float) -> Granted | Refused:

@@ -62,9 +62,7 @@ class SparkLoader:
         self, staged: StagedTable, *, lease_id: str, check_held: Callable[[], None]
     ) -> Published | NotPublished | InDoubt:
         with self._living_sessions() as sessions:
-            return publish.publish(
-                staged, sessions=sessions, lease_id=lease_id, check_held=check_held
-            )
+            return publish.publish(staged, sessions=sessions, lease_id=lease_id, check_held=check_held)
 
     def keep_for_person(self, staged: StagedTable, *, lease_id: str) -> None:
         with self._living_sessions() as sessions:

@@ -35,7 +35,7 @@ def configure(*, format: Format, level: str, stream: TextIO = sys.stderr) -> Non
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    logging.getLogger("executor").setLevel(level)
+    logging.getLogger("executor").setLevel(level.upper())
 
 
 def _shared_processors(*, as_console: bool) -> list[Processor]:

@@ -18,9 +18,7 @@ def exit_with_parent(*, leave: Callable[[], object] = lambda: os._exit(0)) -> No
     The parent's id is looked at because a sibling may hold the pipe open. Linux would send a signal
     (PR_SET_PDEATHSIG), but when the *thread* ends that started us, which may be a worker of a pool.
     """
-    watch = threading.Thread(
-        target=_watch, args=(sys.stdin.fileno(), os.getppid(), leave), daemon=True, name="parent"
-    )
+    watch = threading.Thread(target=_watch, args=(sys.stdin.fileno(), os.getppid(), leave), daemon=True, name="parent")
     watch.start()
 
 

@@ -91,8 +91,10 @@ def publish(
             if state in doubted[-1:]:
                 return verdict
             doubted.append(state)
-    raise AttemptFailed(failure) if failure else attempt_failed(
-        Category.WRITE_FAILURE, f"`{staged.table}` changes too fast to publish.", retryable=True
+    raise (
+        AttemptFailed(failure)
+        if failure
+        else attempt_failed(Category.WRITE_FAILURE, f"`{staged.table}` changes too fast to publish.", retryable=True)
     )
 
 
@@ -110,9 +112,7 @@ def _look_and_pick(
     return state, verdict
 
 
-def judge(
-    state: TableState | None, staged: StagedTable, *, lease_id: str
-) -> Published | NotPublished | InDoubt | Next:
+def judge(state: TableState | None, staged: StagedTable, *, lease_id: str) -> Published | NotPublished | InDoubt | Next:
     """What a state of the table says about a staged snapshot. Pure.
 
     The order is that of "Publish" in the protocol: another table, traces in main, traces of a
@@ -139,10 +139,7 @@ def judge(
 
 
 def _carries(snapshot: Snapshot, staged: StagedTable, *, lease_id: str) -> bool:
-    return (
-        staged.staged_snapshot_id in (snapshot.id, snapshot.source_id)
-        or lease_id in snapshot.wap_ids
-    )
+    return staged.staged_snapshot_id in (snapshot.id, snapshot.source_id) or lease_id in snapshot.wap_ids
 
 
 def _found(snapshot: Snapshot, state: TableState, staged: StagedTable) -> Published | InDoubt:
@@ -153,8 +150,7 @@ def _found(snapshot: Snapshot, state: TableState, staged: StagedTable) -> Publis
 
 def _was_removed(state: TableState, staged: StagedTable, *, lease_id: str) -> bool:
     return staged.staged_snapshot_id in state.once_in_main or any(
-        snapshot.source_id == staged.staged_snapshot_id
-        or snapshot.summary.get("published-wap-id") == lease_id
+        snapshot.source_id == staged.staged_snapshot_id or snapshot.summary.get("published-wap-id") == lease_id
         for snapshot in state.snapshots.values()
     )
 

@@ -25,9 +25,7 @@ class SettingsRefused(Exception):
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, hide_input_in_errors=True)
 
     control_plane: str = Field(
         default="127.0.0.1:50051",
@@ -65,9 +63,7 @@ class Settings(BaseSettings):
         default=Path.home() / ".autoloader" / "executor",
         description="Where jars and scratch files are kept.",
     )
-    metrics_port: int = Field(
-        default=0, ge=0, le=65535, description="Port of the page /metrics; 0: no page."
-    )
+    metrics_port: int = Field(default=0, ge=0, le=65535, description="Port of the page /metrics; 0: no page.")
     metrics_host: str = Field(
         default="127.0.0.1", min_length=1, description="Address that the page /metrics listens on."
     )
@@ -77,9 +73,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe events that are logged."
     )
-    drain_seconds: PositiveFloat = Field(
-        default=300.0, description="How long a lease at hand may go on after SIGTERM."
-    )
+    drain_seconds: PositiveFloat = Field(default=300.0, description="How long a lease at hand may go on after SIGTERM.")
     allowed_environment: Annotated[frozenset[str], NoDecode] = Field(
         default=frozenset(),
         description="Variables that ingestions may take keys from, with commas between.",
@@ -88,9 +82,7 @@ class Settings(BaseSettings):
         default=frozenset(),
         description="Files that ingestions may take keys from, absolute, with commas between.",
     )
-    warm_start: bool = Field(
-        default=False, description="Whether Spark starts at once, not with the first lease."
-    )
+    warm_start: bool = Field(default=False, description="Whether Spark starts at once, not with the first lease.")
     exit_with_parent: bool = Field(
         default=False, description="Whether to exit when standard input ends or the parent dies."
     )
@@ -138,9 +130,7 @@ def read_settings() -> Settings:
 def _unknown_variables() -> list[str]:
     known = {(PREFIX + name).upper() for name in Settings.model_fields}
     return sorted(
-        variable
-        for variable in os.environ
-        if variable.upper().startswith(PREFIX) and variable.upper() not in known
+        variable for variable in os.environ if variable.upper().startswith(PREFIX) and variable.upper() not in known
     )
 
 

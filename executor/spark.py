@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -72,6 +73,8 @@ class Sessions:
 def start(settings: SparkSettings) -> Sessions:
     """Starts, or connects to, Spark. Raises StartRefused on settings that could lose rows."""
     _refuse_diverted_writes(settings.conf)
+    # It shouts at each table that is not there yet.
+    logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     root = _connect(settings) if settings.is_connect else _launch(settings)
     catalogs = _iceberg_catalogs(root)
     if settings.default_catalog not in catalogs:
@@ -108,9 +111,7 @@ def stop(sessions: Sessions) -> None:
 def _launch(settings: SparkSettings) -> SparkSession:
     """A Spark driver in this process's own JVM, with the locked jars."""
     home = java_home(settings.data_folder)
-    jars = installed(
-        settings.data_folder, java_home=home, conf=settings.conf, lock=read_lock()
-    )
+    jars = installed(settings.data_folder, java_home=home, conf=settings.conf, lock=read_lock())
     os.environ["JAVA_HOME"] = str(home)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     if not os.environ.get("LC_ALL") and "UTF-8" not in os.environ.get("LANG", ""):
@@ -129,12 +130,8 @@ def _launch_conf(settings: SparkSettings, jars: tuple[Path, ...]) -> dict[str, s
     conf |= user | _LOSSLESS
     ours = [str(jar) for jar in jars]
     conf["spark.jars"] = _joined(",", user.get("spark.jars"), *ours)
-    conf["spark.driver.extraClassPath"] = _joined(
-        ":", user.get("spark.driver.extraClassPath"), *ours
-    )
-    conf["spark.sql.extensions"] = _joined(
-        ",", user.get("spark.sql.extensions"), _ICEBERG_EXTENSIONS
-    )
+    conf["spark.driver.extraClassPath"] = _joined(":", user.get("spark.driver.extraClassPath"), *ours)
+    conf["spark.sql.extensions"] = _joined(",", user.get("spark.sql.extensions"), _ICEBERG_EXTENSIONS)
     return conf
 
 
@@ -146,7 +143,8 @@ def _connect(settings: SparkSettings) -> SparkSession:
     builder = SparkSession.builder.remote(settings.master)
     for key, value in settings.conf.items():
         builder = builder.config(key, value)
-    return builder.create()
+    session: SparkSession = builder.create()
+    return session
 
 
 def _forced(catalogs: frozenset[str]) -> dict[str, str]:
@@ -159,9 +157,7 @@ def _iceberg_catalogs(spark: SparkSession) -> frozenset[str]:
     keys = [row["key"] for row in spark.sql("SET").collect()]
     names = [key.removeprefix("spark.sql.catalog.") for key in keys if _names_catalog(key)]
     return frozenset(
-        name
-        for name in names
-        if (spark.conf.get(f"spark.sql.catalog.{name}", "") or "").startswith(_ICEBERG_CATALOG)
+        name for name in names if (spark.conf.get(f"spark.sql.catalog.{name}", "") or "").startswith(_ICEBERG_CATALOG)
     )
 
 
@@ -179,9 +175,7 @@ def _refuse_unsafe_catalog(spark: SparkSession, catalog: str) -> None:
     """A JDBC catalog over a network may lie about a lost commit; only S3FileIO cannot then delete."""
     prefix = f"spark.sql.catalog.{catalog}."
     known = _known(spark, [prefix + key for key in ("type", "catalog-impl", "uri", "io-impl")])
-    is_jdbc = known.get(prefix + "type") == "jdbc" or known.get(
-        prefix + "catalog-impl", ""
-    ).endswith(".JdbcCatalog")
+    is_jdbc = known.get(prefix + "type") == "jdbc" or known.get(prefix + "catalog-impl", "").endswith(".JdbcCatalog")
     is_local_file = known.get(prefix + "uri", "").startswith("jdbc:sqlite:")
     if is_jdbc and not is_local_file and not known.get(prefix + "io-impl", "").endswith(".S3FileIO"):
         raise StartRefused(

@@ -168,9 +168,7 @@ def _changed() -> Failure:
 
 def _os_failure(error: OSError) -> Failure:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return Failure(
-            category=Category.FILE_MISSING, message="The file went away before it was read."
-        )
+        return Failure(category=Category.FILE_MISSING, message="The file went away before it was read.")
     if isinstance(error, PermissionError):
         return Failure(
             category=Category.PERMISSION,

@@ -64,10 +64,7 @@ class TableName:
 
 def table_name(text: str, *, default_catalog: str) -> TableName:
     """Reads `catalog.namespace.table`, or `namespace.table` in the default catalog."""
-    parts = [
-        quoted_part.replace("``", "`") or plain_part
-        for quoted_part, plain_part in _NAME_PART.findall(text)
-    ]
+    parts = [quoted_part.replace("``", "`") or plain_part for quoted_part, plain_part in _NAME_PART.findall(text)]
     if len(parts) < 2:
         raise attempt_failed(
             Category.WRITE_FAILURE,
@@ -218,17 +215,11 @@ def create(
     assignments = ", ".join(f"{literal(key)} = {literal(value)}" for key, value in wanted.items())
     definitions = ", ".join(f"{quoted(column.name)} {column.type}" for column in columns)
     spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {table.namespace_sql}")
-    spark.sql(
-        f"CREATE TABLE IF NOT EXISTS {table.sql} ({definitions}) USING iceberg "
-        f"TBLPROPERTIES ({assignments})"
-    )
+    spark.sql(f"CREATE TABLE IF NOT EXISTS {table.sql} ({definitions}) USING iceberg TBLPROPERTIES ({assignments})")
 
 
 def create_branch(spark: SparkSession, table: TableName, branch: str) -> None:
-    spark.sql(
-        f"ALTER TABLE {table.sql} CREATE BRANCH IF NOT EXISTS {quoted(branch)} "
-        f"RETAIN {_BRANCH_RETAIN_DAYS} DAYS"
-    )
+    spark.sql(f"ALTER TABLE {table.sql} CREATE BRANCH IF NOT EXISTS {quoted(branch)} RETAIN {_BRANCH_RETAIN_DAYS} DAYS")
 
 
 def drop_branch(spark: SparkSession, table: TableName, branch: str) -> None:
@@ -239,10 +230,7 @@ def drop_branch(spark: SparkSession, table: TableName, branch: str) -> None:
 
 def create_tag(spark: SparkSession, table: TableName, tag: str, *, snapshot_id: int) -> None:
     """Keeps a snapshot until a person drops the tag."""
-    spark.sql(
-        f"ALTER TABLE {table.sql} CREATE TAG IF NOT EXISTS {quoted(tag)} "
-        f"AS OF VERSION {snapshot_id}"
-    )
+    spark.sql(f"ALTER TABLE {table.sql} CREATE TAG IF NOT EXISTS {quoted(tag)} AS OF VERSION {snapshot_id}")
 
 
 def pick_onto_main(spark: SparkSession, table: TableName, snapshot_id: int) -> None:

@@ -61,9 +61,7 @@ class ControlPlaneRefused(Exception):
 class Method(Protocol[Request, Response]):
     """A unary method of a stub."""
 
-    def __call__(
-        self, request: Request, /, *, timeout: float, wait_for_ready: bool
-    ) -> Awaitable[Response]: ...
+    def __call__(self, request: Request, /, *, timeout: float, wait_for_ready: bool) -> Awaitable[Response]: ...
 
 
 def boot_seconds() -> float:

@@ -83,9 +83,7 @@ class Worker:
         it is given back now, and not when its time is up.
         """
         request_id = str(uuid.uuid4())
-        asking = asyncio.create_task(
-            self._client.acquire(request_id, wait_seconds=ACQUIRE_WAIT_SECONDS)
-        )
+        asking = asyncio.create_task(self._client.acquire(request_id, wait_seconds=ACQUIRE_WAIT_SECONDS))
         if await self._answered_before_draining(asking):
             return asking.result()
         with suppress(TimeoutError):
@@ -128,7 +126,7 @@ class Worker:
             log.warning("lease_refused", reason=granted.failure.message)
             await self._client.fail(granted, FailedLease.NOT_STAGED, granted.failure)
             return Ending.FAILED
-        if abs(granted.clock_error_seconds) > CLOCK_ERROR_SECONDS_MAX:
+        if granted.clock_error_seconds > CLOCK_ERROR_SECONDS_MAX:
             log.error("clock_is_wrong", ahead_seconds=round(granted.clock_error_seconds, 1))
             await self._client.release(granted.lease)
             return Ending.CLOCK_WRONG

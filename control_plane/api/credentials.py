@@ -1,4 +1,6 @@
-"""Static keys on their way: sealed when an ingestion is stored, opened for the executor that reads with them."""
+"""Static keys on their way: sealed when an ingestion is stored, opened for the executor that reads
+with them.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,12 @@ class KeySafe:
         self._vault = vault
 
     def seal(self, keys: pb.StaticKeys, *, tenant: str, ingestion: str) -> bytes:
-        """Seals the secret half; empty when there is none, as in an update that keeps the stored one."""
+        """Seals the secret half; empty when there is none, as in an update that keeps the stored
+        one.
+        """
         if not keys.secret_access_key:
             return b""
-        secret = SecretKeys(
-            secret_access_key=keys.secret_access_key, session_token=keys.session_token
-        )
+        secret = SecretKeys(secret_access_key=keys.secret_access_key, session_token=keys.session_token)
         return self._vault.seal(secret.to_bytes(), owner=sealing_owner(tenant, ingestion))
 
     def opened_source(self, ingestion: Ingestion) -> pb.Source:

@@ -15,7 +15,8 @@ from control_plane.errors import AutoloaderError, InvalidField, Violation
 
 DOMAIN = "autoloader.v1"
 VIOLATIONS_MAX = 20
-# Trailers hold 8 KiB: the message percent-encoded (up to three times its size) and the details in base64.
+# Trailers hold 8 KiB: the message percent-encoded (up to three times its size) and the details in
+# base64.
 MESSAGE_BYTES_MAX = 600
 STATUS_BYTES_MAX = 4_400
 _METADATA_BYTES_MAX = 200
@@ -43,7 +44,9 @@ _RETRY_SECONDS = {"OVERLOADED": 1, "LEDGER_UNAVAILABLE": 2, "SHUTTING_DOWN": 2}
 
 
 def status_of(error: AutoloaderError) -> status_pb2.Status:
-    """Gives the status of one of our errors; violations beyond 20, or beyond the room there is, are only counted."""
+    """Gives the status of one of our errors; violations beyond 20, or beyond the room there is, are
+    only counted.
+    """
     if not isinstance(error, InvalidField):
         return status(error.reason, error.message, error.metadata)
     metadata = error.metadata | {"violation_count": str(len(error.violations))}
@@ -54,9 +57,7 @@ def status_of(error: AutoloaderError) -> status_pb2.Status:
 
 def status(reason: str, message: str, metadata: Mapping[str, str]) -> status_pb2.Status:
     """Gives the status of a reason of errors.proto, named without its prefix."""
-    result = status_pb2.Status(
-        code=_CODES[reason].value[0], message=_cut(message, MESSAGE_BYTES_MAX)
-    )
+    result = status_pb2.Status(code=_CODES[reason].value[0], message=_cut(message, MESSAGE_BYTES_MAX))
     cut = {key: _cut(value, _METADATA_BYTES_MAX) for key, value in metadata.items()}
     _add(result, details.ErrorInfo(reason=reason, domain=DOMAIN, metadata=cut))
     if seconds := _RETRY_SECONDS.get(reason):

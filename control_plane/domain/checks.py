@@ -1,4 +1,6 @@
-"""What can be said about an ingestion without its source: every field that cannot be accepted, and why."""
+"""What can be said about an ingestion without its source: every field that cannot be accepted, and
+why.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from control_plane.domain.checks_of_source import check_source
-from control_plane.domain.checks_of_table import check_columns, check_destination
-from control_plane.domain.columns import parse_type
-from control_plane.domain.ingestion import Column, Ingestion, LoadPolicy
+from control_plane.domain.checks_of_table import check_columns, check_destination, normalize_columns
+from control_plane.domain.ingestion import Ingestion, LoadPolicy
 from control_plane.domain.packing import MAX_BYTES, MAX_FILES
 from control_plane.domain.rules import Rules
 from control_plane.domain.uri import parse_uri
@@ -37,8 +38,22 @@ def check(ingestion: Ingestion, rules: Rules) -> list[Violation]:
         *_check_words(ingestion),
         *check_source(ingestion.source, rules),
         *check_destination(ingestion.destination),
-        *check_columns(ingestion.columns),
+        *check_columns(ingestion.columns, field="schema.columns"),
         *_check_load(ingestion.load),
+    ]
+
+
+def check_change(stored: Ingestion, changed: Ingestion) -> list[Violation]:
+    """Gives the fields that would change and never can, of two normalized configurations."""
+    pairs = (
+        ("source.uri", stored.source.uri, changed.source.uri, "the files known are those of"),
+        ("destination.table", stored.destination.table, changed.destination.table, "rows are in"),
+        ("format", stored.format, changed.format, "files were read as"),
+    )
+    return [
+        Violation(field, f'cannot change to "{new}": {why} "{old}"; create another ingestion')
+        for field, old, new, why in pairs
+        if old != new
     ]
 
 
@@ -47,7 +62,7 @@ def normalize(ingestion: Ingestion) -> Ingestion:
     return replace(
         ingestion,
         source=replace(ingestion.source, uri=str(parse_uri(ingestion.source.uri))),
-        columns=tuple(Column(name=column.name, type=parse_type(column.type)) for column in ingestion.columns),
+        columns=normalize_columns(ingestion.columns),
     )
 
 

@@ -1,9 +1,12 @@
-"""What can be said about where the files are, and about the rights to read them, without asking the store."""
+"""What can be said about where the files are, and about the rights to read them, without asking the
+store.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import PurePosixPath
 
 from control_plane.domain.endpoint import check_endpoint
@@ -47,9 +50,9 @@ def _check_globs(source: Source) -> Iterator[Violation]:
         yield Violation("source.exclude", f"has {count} globs; at most {EXCLUDE_MAX} fit")
         return
     wrong = [
-        Violation(f"source.exclude[{position}]", violation.description)
+        violation
         for position, glob in enumerate(source.exclude)
-        for violation in tried("", lambda glob=glob: compile_glob(glob))
+        for violation in tried(f"source.exclude[{position}]", partial(compile_glob, glob))
     ]
     yield from wrong or tried("source.exclude", lambda: compile_glob("**", source.exclude))
 

@@ -1,9 +1,12 @@
-"""What can be said about a table that is to be written, and about its columns, without asking the catalog."""
+"""What can be said about a table that is to be written, and about its columns, without asking the
+catalog.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from control_plane.domain.columns import check_names, parse_type
 from control_plane.domain.ingestion import Column, Destination
@@ -21,7 +24,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _REFUSED_PROPERTIES = {
     "write.wap.": "rows would be staged by another protocol than Autoloader's",
     "commit.retry.": "Autoloader sets it, so that publications succeed beside other writers",
-    "history.expire.": "Autoloader sets it: a table that forgets its history cannot tell what it holds",
+    "history.expire.": "Autoloader sets it: a table has to remember what it holds",
     "write.metadata.delete-after-commit.": "Autoloader sets it",
     "write.data.path": "files belong to the table's own location",
     "write.metadata.path": "files belong to the table's own location",
@@ -68,18 +71,22 @@ def _check_property(name: str, value: str) -> Iterator[Violation]:
             yield Violation(field, f'"{name}" cannot be set: {reason}')
 
 
-def check_columns(columns: tuple[Column, ...]) -> Iterator[Violation]:
-    """Yields what is wrong with declared columns."""
+def check_columns(columns: tuple[Column, ...], *, field: str) -> Iterator[Violation]:
+    """Yields what is wrong with the columns in `field`. Names are those of the files: only NUL cannot be kept."""
     size = sum(len(f"{column.name}{column.type}".encode()) for column in columns)
     if len(columns) > COLUMNS_MAX or size > COLUMNS_BYTES_MAX:
         yield Violation(
-            "schema.columns",
+            field,
             f"has {len(columns)} columns of {size} bytes; at most {COLUMNS_MAX} and {COLUMNS_BYTES_MAX} bytes fit",
         )
         return
     for position, column in enumerate(columns):
-        field = f"schema.columns[{position}]"
-        if _CONTROL.search(column.name):
-            yield Violation(f"{field}.name", f"{column.name!r} has a control character")
-        yield from tried(f"{field}.type", lambda column=column: parse_type(column.type))
-    yield from tried("schema.columns", lambda: check_names(column.name for column in columns))
+        if "\0" in column.name + column.type:
+            yield Violation(f"{field}[{position}]", "has a NUL, which no column can be named with")
+        yield from tried(f"{field}[{position}].type", partial(parse_type, column.type))
+    yield from tried(field, lambda: check_names(column.name for column in columns))
+
+
+def normalize_columns(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Spells the types of checked columns in their one way."""
+    return tuple(Column(name=column.name, type=parse_type(column.type)) for column in columns)

@@ -43,9 +43,9 @@ def check_names(names: Iterable[str]) -> None:
     for name in names:
         if not name:
             raise ValueError("a name is empty; name the column as it stands in the files")
-        other = seen.setdefault(name.lower(), name)
-        if other is not name:
+        if other := seen.get(name.lower()):
             raise ValueError(f'"{other}" and "{name}" differ by case at most; Spark cannot tell them apart')
+        seen[name.lower()] = name
 
 
 class _Parser:

@@ -1,4 +1,6 @@
-"""The ledger's figures, as monitoring sees them: counts since the beginning, and what is under way now."""
+"""The ledger's figures, as monitoring sees them: counts since the beginning, and what is under way
+now.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,11 @@ from control_plane.domain.run import RunState, Trigger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IngestionFigures:
-    """Figures of one ingestion. All counts are since it was created, but `files_pending`, which is now.
+    """Figures of one ingestion. All counts are since it was created, but `files_pending`, which is
+    now.
 
-    `files` counts, by the state they came to, files that came to rest; `runs` those at rest, `file_errors` by category.
+    `files` counts, by the state they came to, files that came to rest; `runs` those at rest,
+    `file_errors` by category.
     """
 
     ingestion: str
@@ -35,7 +39,9 @@ class IngestionFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Figures of all ingestions, the deleted ones included: a counter never falls. `leases` counts those not at rest."""
+    """Figures of all ingestions, the deleted ones included: a counter never falls. `leases` counts
+    those not at rest.
+    """
 
     ingestions: tuple[IngestionFigures, ...] = ()
     leases: Mapping[LeaseState, int] = field(default_factory=dict)

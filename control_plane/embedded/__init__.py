@@ -1,1 +1,4 @@
-"""One machine, no set-up: a PostgreSQL of our own, the control plane, one executor, a warehouse, all in one folder."""
+"""One machine, no set-up: a PostgreSQL of our own, the control plane, one executor, a warehouse.
+
+All of their state is kept in one folder.
+"""

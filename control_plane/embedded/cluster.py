@@ -1,7 +1,8 @@
 """A PostgreSQL data folder of our own, and how PostgreSQL's programs are run on it.
 
-As root they run as another account, which may not be able to enter the folders above the data. They are started *in* the
-data folder and know it as `/proc/self/cwd`, which the kernel resolves without looking at those.
+As root they run as another account, which may not be able to enter the folders above the data.
+They are started *in* the data folder and know it as `/proc/self/cwd`, which the kernel resolves
+without looking at those.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import signal
 import socket
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -31,13 +31,13 @@ POLL_SECONDS = 0.02
 class EmbeddedPostgres:
     """A running server; `url` connects as the owner of the database `autoloader`, who may create others."""
 
-    url: str
+    url: str = field(repr=False)
     process: Process
 
 
 @contextlib.asynccontextmanager
 async def run_postgres(folder: Path) -> AsyncIterator[EmbeddedPostgres]:
-    """Runs a server whose state is kept in `folder`; what a killed one left behind recovers by itself.
+    """Runs a server whose state is kept in `folder`; what a killed one left there recovers.
 
     Raises MachineError when the server cannot be started, or when another one keeps holding the folder.
     """
@@ -55,14 +55,11 @@ async def run_postgres(folder: Path) -> AsyncIterator[EmbeddedPostgres]:
 
 async def _acquire(lock: IO[str], cluster: Cluster) -> None:
     """Waits for what is left of a server whose parent was killed."""
-    try:
-        async with asyncio.timeout(STOP_SECONDS):
-            while not _locked(lock):
-                await asyncio.sleep(POLL_SECONDS)
-    except TimeoutError:
-        raise MachineError(
-            f"another PostgreSQL runs on {cluster.data}; end the process named in its postmaster.pid"
-        ) from None
+    for _ in range(round(STOP_SECONDS / POLL_SECONDS)):
+        if _locked(lock):
+            return
+        await asyncio.sleep(POLL_SECONDS)
+    raise MachineError(f"another PostgreSQL runs on {cluster.data}: end the process named in its postmaster.pid")
 
 
 def _locked(lock: IO[str]) -> bool:
@@ -74,7 +71,7 @@ def _locked(lock: IO[str]) -> bool:
 
 
 async def _start(cluster: Cluster, lock: IO[str], *, password: str) -> EmbeddedPostgres:
-    """Tries several times: between our choice of a free port and the server's start somebody may take it."""
+    """Tries several times: between our choice of a port and the start somebody may take it."""
     for _ in range(START_ATTEMPTS):
         port = _free_port()
         process = await _spawn(cluster, lock, port=port)
@@ -92,8 +89,10 @@ def _free_port() -> int:
 
 
 async def _spawn(cluster: Cluster, lock: IO[str], *, port: int) -> Process:
-    """The server and every process of it inherit the lock: while we hold it none of an older one is alive, and its
-    `postmaster.pid` is stale, whoever has that number now.
+    """The server and every process of it inherit the lock.
+
+    While we hold it none of an older server is alive, and its `postmaster.pid` is stale, whoever
+    has that number now.
     """
     (cluster.data / "postmaster.pid").unlink(missing_ok=True)
     return await cluster.run(
@@ -105,7 +104,7 @@ async def _spawn(cluster: Cluster, lock: IO[str], *, port: int) -> Process:
 
 
 async def _answers(process: Process, url: str) -> bool:
-    """Waits until the server takes connections and has our database; false when it ended or stays silent."""
+    """Waits until the server has our database; false when it ended or stays silent."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(START_SECONDS):
             while process.returncode is None:

@@ -16,10 +16,10 @@ WATCH = 'read -r _; kill -s INT "$1" 2>/dev/null'
 
 
 def tether() -> Callable[[], None] | None:
-    """What a child calls before it starts its program, so that the kernel interrupts it when its parent dies.
+    """What a child calls before its program, so that the kernel interrupts it when its parent dies.
 
-    The kernel watches the *thread* that started the child: start it from one that lives as long as the parent. None where
-    the kernel has no such service; there `watched` does it.
+    The kernel watches the *thread* that started the child: start it from one that lives as long as
+    the parent. None where the kernel has no such service; there `watched` does it.
     """
     if not KERNEL_WATCHES:
         return None
@@ -36,10 +36,8 @@ def tether() -> Callable[[], None] | None:
 
 @contextlib.contextmanager
 def watched(pid: int) -> Iterator[None]:
-    """Interrupts a process when our end of a pipe closes, which it does when we die; outside, it is left alone."""
-    watcher = subprocess.Popen(
-        ["/bin/sh", "-c", WATCH, "sh", str(pid)], stdin=subprocess.PIPE, start_new_session=True
-    )
+    """Interrupts a process when our end of a pipe closes, as it does when we die within `with`."""
+    watcher = subprocess.Popen(["/bin/sh", "-c", WATCH, "sh", str(pid)], stdin=subprocess.PIPE, start_new_session=True)
     with watcher:
         try:
             yield

@@ -118,7 +118,7 @@ async def start_run(connection: Connection, *, lister: str, claim_seconds: float
     """Claims the listing of a run that nobody lists."""
     claimed = await connection.execute(statement("start_run"), {"lister": lister, "claim_seconds": claim_seconds})
     row = claimed.one_or_none()
-    return row and Listing(run_id=row.run_id, ingestion_id=row.ingestion_id, lister=lister)
+    return Listing(run_id=row.run_id, ingestion_id=row.ingestion_id, lister=lister) if row else None
 
 
 async def keep_listing(
@@ -177,7 +177,9 @@ async def lock_for_planning(connection: Connection, run_id: int) -> Planning | N
         .with_for_update(skip_locked=True)
     )
     row = (await connection.execute(query)).one_or_none()
-    return row and Planning(
+    if row is None:
+        return None
+    return Planning(
         run_id=run_id,
         ingestion_id=row.ingestion_id,
         listed=row.list_end_time is not None,
@@ -255,8 +257,8 @@ _TIMES = ("create_time", "start_time", "end_time", "cancel_time", "now")
 
 
 def _run(row: RowMapping) -> Run:
-    counts: dict[str, int] = {name: int(row[name]) for name in _COUNTS}
-    times: dict[str, datetime] = {name: row[name] for name in _TIMES}
+    counts: dict[str, Any] = {name: int(row[name]) for name in _COUNTS}
+    times: dict[str, Any] = {name: row[name] for name in _TIMES}
     return Run(
         run_id=row["run_id"],
         ingestion_id=row["ingestion_id"],

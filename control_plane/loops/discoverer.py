@@ -7,6 +7,7 @@ falls silent is replaced, and a listing that fails half-way begins again from th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -89,7 +90,11 @@ class Discoverer(Loop):
         return None
 
     async def _list(self, listing: Listing, source: Source) -> None:
-        async for page in _batches(source.list()):
+        async with contextlib.aclosing(source.list()) as pages:
+            await self._record(listing, source, _batches(pages))
+
+    async def _record(self, listing: Listing, source: Source, batches: AsyncIterator[ListingPage]) -> None:
+        async for page in batches:
             async with self._database.transaction() as connection:
                 await self._keep_in(connection, listing, requests=page.requests, objects=page.objects_listed)
                 await listings.record_page(

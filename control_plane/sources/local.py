@@ -88,9 +88,7 @@ class LocalSource:
                 path = folder.path + name
                 if not name.endswith("/"):
                     yield path
-                elif self._may_hold_matches(path) and (
-                    entered := self._enter(path, folder.identities)
-                ):
+                elif self._may_hold_matches(path) and (entered := self._enter(path, folder.identities)):
                     break
             else:
                 pending.pop()
@@ -98,9 +96,7 @@ class LocalSource:
     def _may_hold_matches(self, folder: str) -> bool:
         return folder.startswith(self._literal_prefix) or self._literal_prefix.startswith(folder)
 
-    def _enter(
-        self, path: str, above: frozenset[tuple[int, int]]
-    ) -> tuple[_Folder, Iterator[str]] | None:
+    def _enter(self, path: str, above: frozenset[tuple[int, int]]) -> tuple[_Folder, Iterator[str]] | None:
         """Reads a folder; None when it vanished, or when a link led back into a folder above."""
         location = self._location(path)
         try:
@@ -142,9 +138,7 @@ def _names(location: str) -> list[str]:
     `a.b` before `a/b`.
     """
     with os.scandir(location) as entries:
-        return sorted(
-            _spelled(entry.name) + ("/" if _is_folder(entry) else "") for entry in entries
-        )
+        return sorted(_spelled(entry.name) + ("/" if _is_folder(entry) else "") for entry in entries)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -189,21 +183,17 @@ def _is_utf8(path: str) -> bool:
 
 
 def _refusal(location: str, error: OSError) -> SourceError:
-    shown = location.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    shown = (location.rstrip("/") or "/").encode(errors="surrogateescape").decode(errors="backslashreplace")
     if isinstance(error, FileNotFoundError | NotADirectoryError):
         return source_error(
             "PATH_NOT_FOUND",
-            f"The folder {shown} is not there; check source.uri, and that this machine has it "
-            "mounted.",
+            f"The folder {shown} is not there; check source.uri, and that this machine has it mounted.",
             cause=str(error),
         )
     if isinstance(error, PermissionError):
         return source_error(
             "PERMISSION",
-            f"The service may not read the folder {shown}; give its user the rights to read and "
-            "enter it.",
+            f"The service may not read the folder {shown}; give its user the rights to read and enter it.",
             cause=str(error),
         )
-    return source_error(
-        "CONNECTIVITY", f"The folder {shown} cannot be read now.", cause=str(error), retryable=True
-    )
+    return source_error("CONNECTIVITY", f"The folder {shown} cannot be read now.", cause=str(error), retryable=True)

@@ -26,9 +26,7 @@ def why_unsupported(path: str) -> str:
     if path.endswith(_MARKER_ENDINGS):
         return "The name is that of a folder marker, which holds no data."
     if name.startswith(("_", ".")):
-        return (
-            "The name starts with `_` or `.`, which Spark hides as a file of its own housekeeping."
-        )
+        return "The name starts with `_` or `.`, which Spark hides as a file of its own housekeeping."
     if name.endswith(_UNFINISHED_ENDINGS):
         return "The name is that of a temporary or checksum file; it waits for its final name."
     if "//" in path or path.startswith("/"):

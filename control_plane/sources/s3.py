@@ -52,9 +52,7 @@ class S3Source:
         self._glob = compile_glob(spec.pattern, spec.exclude)
         self._narrowed = self._folder + literal_prefix(spec.pattern)
         self._last_key = ""
-        self._config = _client_config(
-            spec, connect_timeout_seconds, read_timeout_seconds, attempts_max
-        )
+        self._config = _client_config(spec, connect_timeout_seconds, read_timeout_seconds, attempts_max)
 
     async def list(self) -> AsyncGenerator[ListingPage, None]:
         """Lists the objects that match; SourceError with a category when the server refuses or is
@@ -89,9 +87,7 @@ class S3Source:
         token = ""
         while True:
             answer = (
-                client.list_objects_v2(
-                    Bucket=self._bucket, Prefix=self._narrowed, ContinuationToken=token
-                )
+                client.list_objects_v2(Bucket=self._bucket, Prefix=self._narrowed, ContinuationToken=token)
                 if token
                 else client.list_objects_v2(Bucket=self._bucket, Prefix=self._narrowed)
             )
@@ -109,9 +105,7 @@ class S3Source:
             return ""
         following = answer.get("NextContinuationToken", "")
         if not following or following == token:
-            raise not_a_listing(
-                self._spec, f"The listing goes on, but its next token is {following!r}."
-            )
+            raise not_a_listing(self._spec, f"The listing goes on, but its next token is {following!r}.")
         return following
 
     def _page(self, answer: ListObjectsV2OutputTypeDef) -> ListingPage:
@@ -134,7 +128,7 @@ class S3Source:
         if not path or not key.startswith(self._folder) or not self._glob.matches(path):
             return None
         return ListedFile(
-            uri=f"s3://{self._bucket}/{key}",
+            uri=f"s3://{self._bucket}/{key}".replace("\x00", "%00"),
             size_bytes=content["Size"],
             etag=content.get("ETag", "").strip('"'),
             modification_time_ns=(content["LastModified"] - _EPOCH) // _MICROSECOND * 1_000,
@@ -142,9 +136,7 @@ class S3Source:
         )
 
 
-def _client_config(
-    spec: SourceSpec, connect_seconds: float, read_seconds: float, attempts_max: int
-) -> Config:
+def _client_config(spec: SourceSpec, connect_seconds: float, read_seconds: float, attempts_max: int) -> Config:
     is_path_style = spec.path_style if spec.path_style is not None else bool(spec.endpoint)
     return Config(
         connect_timeout=connect_seconds,

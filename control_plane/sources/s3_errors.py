@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from botocore import exceptions
-from botocore.parsers import ResponseParserError
 
 from control_plane.sources.source import SourceError, SourceSpec, source_error
 
@@ -96,12 +95,8 @@ def classify(error: Exception, spec: SourceSpec, bucket: str) -> SourceError:
                 cause=cause,
                 retryable=True,
             )
-        case ResponseParserError():
-            return not_a_listing(spec, cause)
         case _:
-            return source_error(
-                "UNKNOWN", f"The bucket {bucket} at {server} cannot be listed.", cause=cause
-            )
+            return source_error("UNKNOWN", f"The bucket {bucket} at {server} cannot be listed.", cause=cause)
 
 
 def not_a_listing(spec: SourceSpec, cause: str) -> SourceError:
@@ -110,8 +105,7 @@ def not_a_listing(spec: SourceSpec, cause: str) -> SourceError:
     """
     return source_error(
         "UNKNOWN",
-        f"The server {spec.endpoint or 'AWS'} answered with something that is no S3 listing; "
-        "check source.s3.endpoint.",
+        f"The server {spec.endpoint or 'AWS'} answered with something that is no S3 listing; check source.s3.endpoint.",
         cause=cause,
     )
 

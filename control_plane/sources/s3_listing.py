@@ -9,9 +9,7 @@ from xml.etree import ElementTree
 _ROOT = "ListBucketResult"
 
 
-def parse_contents(
-    response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object
-) -> None:
+def parse_contents(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: object) -> None:
     """Takes the objects out of an answer before botocore reads it, and leaves it all the rest.
 
     A handler for `before-parse.s3.ListObjectsV2`. Gives Key, LastModified, ETag and Size as

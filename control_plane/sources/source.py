@@ -69,9 +69,7 @@ class SourceError(Exception):
         self.error = error
 
 
-def source_error(
-    category: str, message: str, *, cause: str = "", retryable: bool = False
-) -> SourceError:
+def source_error(category: str, message: str, *, cause: str = "", retryable: bool = False) -> SourceError:
     """Makes a SourceError, with its raw cause cut to the length that is stored."""
     return SourceError(
         LoadError(

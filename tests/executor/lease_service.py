@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import grpc
 from autoloader.v1 import ingestions_pb2, leases_pb2, leases_pb2_grpc
@@ -84,9 +84,7 @@ class ScriptedLeaseService(leases_pb2_grpc.LeaseServiceServicer):
         return await self._hear("ProposeSchema", request, context) or agreed
 
     async def StageLease(self, request: Any, context: Any) -> Any:
-        decided = leases_pb2.StageLeaseResponse(
-            decision=leases_pb2.StageLeaseResponse.DECISION_DECIDED
-        )
+        decided = leases_pb2.StageLeaseResponse(decision=leases_pb2.StageLeaseResponse.DECISION_DECIDED)
         return await self._hear("StageLease", request, context) or decided
 
     async def CompleteLease(self, request: Any, context: Any) -> Any:
@@ -111,7 +109,7 @@ class ScriptedLeaseService(leases_pb2_grpc.LeaseServiceServicer):
         answer = self.answers[method].popleft()
         if isinstance(answer, Refusal):
             await _refuse(answer, context)
-        return cast(message.Message, answer)
+        return answer
 
 
 @asynccontextmanager
@@ -155,10 +153,7 @@ def a_lease(
             source=ingestions_pb2.Source(uri="s3://shop/orders", credentials=credentials),
             format=ingestions_pb2.Format(json=ingestions_pb2.JsonFormat()),
             destination=destination,
-            files=[
-                leases_pb2.LeasedFile(uri=f"s3://shop/orders/{n}.json", size_bytes=100 * n)
-                for n in (1, 2)
-            ],
+            files=[leases_pb2.LeasedFile(uri=f"s3://shop/orders/{n}.json", size_bytes=100 * n) for n in (1, 2)],
         )
     )
     return lease

@@ -39,9 +39,7 @@ async def granted(client: LeaseClient, service: ScriptedLeaseService) -> Granted
     return answer
 
 
-async def test_a_lease_is_told_in_our_own_words(
-    client: LeaseClient, service: ScriptedLeaseService
-) -> None:
+async def test_a_lease_is_told_in_our_own_words(client: LeaseClient, service: ScriptedLeaseService) -> None:
     answer = await granted(client, service)
     work = answer.lease.work
     assert isinstance(work, LoadWork)
@@ -78,13 +76,9 @@ async def test_a_call_without_an_answer_is_given_up_at_its_deadline_and_repeated
     assert listens_since - 0.2 < renewal.sent_at <= boot_seconds()
 
 
-async def test_a_full_server_says_when_to_come_back(
-    client: LeaseClient, service: ScriptedLeaseService
-) -> None:
+async def test_a_full_server_says_when_to_come_back(client: LeaseClient, service: ScriptedLeaseService) -> None:
     full = RetryInfo(retry_delay=Duration(nanos=200_000_000))
-    service.answers["AcquireLease"].append(
-        Refusal(code=grpc.StatusCode.RESOURCE_EXHAUSTED, detail=full)
-    )
+    service.answers["AcquireLease"].append(Refusal(code=grpc.StatusCode.RESOURCE_EXHAUSTED, detail=full))
     began = boot_seconds()
     await granted(client, service)
     assert boot_seconds() - began >= 0.2
@@ -107,9 +101,7 @@ async def test_what_would_be_refused_again_is_not_repeated(
     assert len(service.requests("AcquireLease")) == 1
 
 
-async def test_a_fence_in_the_error_details_is_heard(
-    client: LeaseClient, service: ScriptedLeaseService
-) -> None:
+async def test_a_fence_in_the_error_details_is_heard(client: LeaseClient, service: ScriptedLeaseService) -> None:
     lease = (await granted(client, service)).lease
     service.answers["CompleteLease"].append(FENCED)
     with pytest.raises(LeaseFenced):
@@ -123,9 +115,7 @@ async def test_stop_is_heard(client: LeaseClient, service: ScriptedLeaseService)
         await client.renew(lease, deadline_seconds=5)
 
 
-async def test_a_snapshot_that_does_not_count_is_fenced(
-    client: LeaseClient, service: ScriptedLeaseService
-) -> None:
+async def test_a_snapshot_that_does_not_count_is_fenced(client: LeaseClient, service: ScriptedLeaseService) -> None:
     lease = (await granted(client, service)).lease
     service.answers["StageLease"].append(
         leases_pb2.StageLeaseResponse(decision=leases_pb2.StageLeaseResponse.DECISION_FENCED)
@@ -134,9 +124,7 @@ async def test_a_snapshot_that_does_not_count_is_fenced(
         await client.stage(lease, a_result())
 
 
-async def test_stage_says_what_became_of_each_file(
-    client: LeaseClient, service: ScriptedLeaseService
-) -> None:
+async def test_stage_says_what_became_of_each_file(client: LeaseClient, service: ScriptedLeaseService) -> None:
     lease = (await granted(client, service)).lease
     await client.stage(lease, a_result())
     (request,) = service.requests("StageLease")
@@ -149,14 +137,10 @@ async def test_stage_says_what_became_of_each_file(
     assert [warning.subject for warning in request.warnings] == ["address.zip"]
 
 
-async def test_thousands_of_failures_fit_into_one_message(
-    client: LeaseClient, service: ScriptedLeaseService
-) -> None:
+async def test_thousands_of_failures_fit_into_one_message(client: LeaseClient, service: ScriptedLeaseService) -> None:
     lease = (await granted(client, service)).lease
     failure = Failure(category=Category.DATA_MALFORMED, message="ä" * 5_000, cause="\x00" * 9_000)
-    outcomes = tuple(
-        FileOutcome(index=index, outcome=Outcome.FAILED, failure=failure) for index in range(5_000)
-    )
+    outcomes = tuple(FileOutcome(index=index, outcome=Outcome.FAILED, failure=failure) for index in range(5_000))
     result = StageResult(
         staged=StagedTable(table="local.shop.orders"),
         records_written=(0,) * 5_000,
@@ -179,9 +163,7 @@ async def test_a_proposed_schema_is_answered_by_the_one_that_holds(
     assert columns == (Column(name="id", type="bigint"),)
 
 
-async def test_a_failure_is_reported_with_its_kind(
-    client: LeaseClient, service: ScriptedLeaseService
-) -> None:
+async def test_a_failure_is_reported_with_its_kind(client: LeaseClient, service: ScriptedLeaseService) -> None:
     lease = (await granted(client, service)).lease
     failure = Failure(category=Category.THROTTLED, message="slow down", retryable=True)
     await client.fail(lease, FailedLease.NOT_STAGED, failure)
@@ -194,9 +176,7 @@ async def test_a_failure_is_reported_with_its_kind(
 async def test_a_lease_with_keys_that_we_may_not_use_is_refused_with_the_reason(
     client: LeaseClient, service: ScriptedLeaseService
 ) -> None:
-    variables = ingestions_pb2.EnvironmentKeys(
-        access_key_id_variable="KEY", secret_access_key_variable="HOME"
-    )
+    variables = ingestions_pb2.EnvironmentKeys(access_key_id_variable="KEY", secret_access_key_variable="HOME")
     service.offer(a_lease(credentials=ingestions_pb2.Credentials(environment=variables)))
     answer = await client.acquire("request-1", wait_seconds=0)
     assert isinstance(answer, Refused)

@@ -33,7 +33,7 @@ class MotoServer:
 
 @contextmanager
 def running_moto() -> Iterator[MotoServer]:
-    """Runs a server on a free port. Buckets belong to the process: another server in it has them too."""
+    """Runs a server on a free port. Its buckets belong to the process, and outlive it there."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -48,9 +48,7 @@ def running_moto() -> Iterator[MotoServer]:
         server.stop()
 
 
-def _make_user(
-    endpoint: str, creator: S3Keys, *, actions: list[str], resources: list[str]
-) -> S3Keys:
+def _make_user(endpoint: str, creator: S3Keys, *, actions: list[str], resources: list[str]) -> S3Keys:
     name = f"user-{uuid.uuid4().hex}"
     statement = {"Effect": "Allow", "Action": actions, "Resource": resources}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
@@ -72,8 +70,6 @@ def _iam(endpoint: str, keys: S3Keys) -> Any:
 
 
 def _post(url: str, body: str) -> None:
-    request = urllib.request.Request(
-        url, data=body.encode(), headers={"Content-Type": "text/plain"}, method="POST"
-    )
+    request = urllib.request.Request(url, data=body.encode(), headers={"Content-Type": "text/plain"}, method="POST")
     with urllib.request.urlopen(request) as response:
         response.read()

@@ -21,9 +21,7 @@ class Answer:
     status: int = 200
 
 
-def listing(
-    keys: Sequence[str], *, next_token: str = "", is_truncated: bool | None = None
-) -> Answer:
+def listing(keys: Sequence[str], *, next_token: str = "", is_truncated: bool | None = None) -> Answer:
     """Writes an answer of ListObjectsV2 as AWS does."""
     truncated = bool(next_token) if is_truncated is None else is_truncated
     contents = "".join(

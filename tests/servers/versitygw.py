@@ -81,9 +81,7 @@ def running_versitygw() -> Iterator[Versitygw | None]:
             _stop(process)
 
 
-def _start(
-    program: str, folder: Path, admin: S3Keys, addresses: list[str]
-) -> subprocess.Popen[bytes]:
+def _start(program: str, folder: Path, admin: S3Keys, addresses: list[str]) -> subprocess.Popen[bytes]:
     for name in ("iam", "data", "versions"):
         (folder / name).mkdir()
     address, admin_address = addresses

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autoloader.v1 import errors_pb2
 
-from control_plane.api.convert.enums import enum_name, enum_number
+from control_plane.api.convert.enums import enum_name
 from control_plane.api.convert.times import timestamp
 from control_plane.api.names import file_name
 from control_plane.domain.file import LoadError
@@ -16,7 +16,7 @@ CAUSE_CHARACTERS_MAX = 2_000
 
 def load_error_to_proto(error: LoadError, *, ingestion: str) -> errors_pb2.LoadError:
     return errors_pb2.LoadError(
-        category=enum_number(errors_pb2.ErrorCategory, "ERROR_CATEGORY_", error.category),
+        category=errors_pb2.ErrorCategory.Value("ERROR_CATEGORY_" + error.category),
         message=error.message,
         cause=error.cause,
         retryable=error.retryable,
@@ -28,17 +28,17 @@ def load_error_to_proto(error: LoadError, *, ingestion: str) -> errors_pb2.LoadE
 
 def load_error_from_proto(error: errors_pb2.LoadError, *, field: str) -> LoadError:
     """Reads what an executor found. Texts are cut; the ledger knows file and time by itself."""
-    category = enum_name(errors_pb2.ErrorCategory, "ERROR_CATEGORY_", error.category)
+    category = enum_name(errors_pb2.ErrorCategory.DESCRIPTOR, "ERROR_CATEGORY_", error.category)
     if category is None:
         raise InvalidField(Violation(f"{field}.category", f"{error.category} is no category"))
     return LoadError(
         category=category,
-        message=_storable(error.message, MESSAGE_CHARACTERS_MAX),
-        cause=_storable(error.cause, CAUSE_CHARACTERS_MAX),
+        message=storable(error.message, MESSAGE_CHARACTERS_MAX),
+        cause=storable(error.cause, CAUSE_CHARACTERS_MAX),
         retryable=error.retryable,
     )
 
 
-def _storable(text: str, characters_max: int) -> str:
-    """PostgreSQL keeps no NUL, which the raw text of a broken file may well hold."""
+def storable(text: str, characters_max: int) -> str:
+    """Cuts a text of an executor's. PostgreSQL keeps no NUL, which the raw text of a broken file may well hold."""
     return text[:characters_max].replace("\0", "\ufffd")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from autoloader.v1 import files_pb2
 
-from control_plane.api.convert.enums import enum_number
 from control_plane.api.convert.error import load_error_to_proto
 from control_plane.api.convert.times import timestamp, timestamp_of_ns
 from control_plane.api.names import file_name, run_name
@@ -12,12 +11,12 @@ from control_plane.domain.file import File, FileSummary
 
 
 def file_to_proto(file: File) -> files_pb2.File:
-    error = file.error and load_error_to_proto(file.error, ingestion=file.ingestion)
+    error = load_error_to_proto(file.error, ingestion=file.ingestion) if file.error else None
     return files_pb2.File(
         name=file_name(file.ingestion, file.file_id),
         uri=file.uri,
         generation=file.generation,
-        state=enum_number(files_pb2.File.State, "STATE_", file.state),
+        state=files_pb2.File.State.Value("STATE_" + file.state),
         size_bytes=file.size_bytes,
         etag=file.etag,
         modification_time=timestamp_of_ns(file.modification_time_ns),
@@ -34,7 +33,7 @@ def file_to_proto(file: File) -> files_pb2.File:
 
 def summary_to_proto(summary: FileSummary) -> files_pb2.FileSummary:
     return files_pb2.FileSummary(
-        state=enum_number(files_pb2.File.State, "STATE_", summary.state),
+        state=files_pb2.File.State.Value("STATE_" + summary.state),
         file_count=summary.file_count,
         size_bytes=summary.size_bytes,
         records_written=summary.records_written,

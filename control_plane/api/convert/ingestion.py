@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 
 from autoloader.v1 import ingestions_pb2 as pb
 
-from control_plane.api.convert.enums import enum_number
-from control_plane.api.convert.times import timestamp
 from control_plane.api.names import ingestion_name, run_name
 from control_plane.domain.ingestion import (
     DEFAULT_POOL,
@@ -44,7 +42,7 @@ def ingestion_to_proto(ingestion: Ingestion) -> pb.Ingestion:
         name=ingestion_name(ingestion.id),
         display_name=ingestion.display_name,
         labels=dict(ingestion.labels),
-        state=enum_number(pb.Ingestion.State, "STATE_", ingestion.state),
+        state=pb.Ingestion.State.Value("STATE_" + ingestion.state),
         source=source_to_proto(ingestion.source),
         format=format_to_proto(ingestion.format),
         destination=destination_to_proto(ingestion.destination),
@@ -69,14 +67,13 @@ def source_to_proto(source: Source) -> pb.Source:
         uri=source.uri,
         pattern=source.pattern,
         exclude=source.exclude,
-        s3=source.s3
-        and pb.S3Options(
-            endpoint=source.s3.endpoint,
-            region=source.s3.region,
-            path_style=source.s3.path_style,
-        ),
-        credentials=source.credentials and _credentials_to_proto(source.credentials),
+        s3=_s3_to_proto(source.s3) if source.s3 else None,
+        credentials=_credentials_to_proto(source.credentials) if source.credentials else None,
     )
+
+
+def _s3_to_proto(s3: S3Options) -> pb.S3Options:
+    return pb.S3Options(endpoint=s3.endpoint, region=s3.region, path_style=s3.path_style)
 
 
 def _credentials_to_proto(credentials: Credentials) -> pb.Credentials:
@@ -103,9 +100,7 @@ def format_to_proto(kind: FormatKind) -> pb.Format:
 
 
 def destination_to_proto(destination: Destination) -> pb.Destination:
-    return pb.Destination(
-        table=destination.table, table_properties=dict(destination.table_properties)
-    )
+    return pb.Destination(table=destination.table, table_properties=dict(destination.table_properties))
 
 
 def columns_to_proto(columns: Sequence[Column]) -> list[pb.Column]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from autoloader.v1 import ingestions_pb2, leases_pb2
 
 from control_plane.api.convert.enums import enum_name
@@ -13,8 +15,8 @@ from control_plane.api.convert.ingestion import (
 )
 from control_plane.api.convert.run import warning_from_proto
 from control_plane.api.convert.times import duration, timestamp
-from control_plane.api.names import run_name
-from control_plane.domain.lease import AcquiredLease, FileException, StagedTable, Staging
+from control_plane.api.names import parse_uuid, run_name
+from control_plane.domain.lease import AcquiredLease, FileException, Holding, StagedTable, Staging
 from control_plane.errors import InvalidField, Violation
 
 
@@ -66,6 +68,22 @@ def _publish_work(lease: AcquiredLease, staged: StagedTable) -> leases_pb2.Publi
     )
 
 
+class HoldingRequest(Protocol):
+    """What every request about a lease that is held has."""
+
+    lease: str
+    fence: int
+    attempt: str
+
+
+def holding_from_proto(request: HoldingRequest) -> Holding:
+    return Holding(
+        lease_id=parse_uuid(request.lease, field="lease"),
+        fence=request.fence,
+        attempt=parse_uuid(request.attempt, field="attempt"),
+    )
+
+
 def staging_from_proto(request: leases_pb2.StageLeaseRequest) -> Staging:
     """Reads what was staged; whether it fits the lease's files is for the ledger to say."""
     staged = request.staged
@@ -90,7 +108,7 @@ def staging_from_proto(request: leases_pb2.StageLeaseRequest) -> Staging:
 
 
 def _exception(message: leases_pb2.FileOutcome, *, field: str) -> FileException:
-    outcome = enum_name(leases_pb2.FileOutcome.Outcome, "OUTCOME_", message.outcome)
+    outcome = enum_name(leases_pb2.FileOutcome.Outcome.DESCRIPTOR, "OUTCOME_", message.outcome)
     if outcome is None:
         raise InvalidField(Violation(f"{field}.outcome", f"{message.outcome} is no outcome"))
     return FileException(

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from autoloader.v1 import runs_pb2
 
-from control_plane.api.convert.enums import enum_name, enum_number
-from control_plane.api.convert.error import load_error_to_proto
+from control_plane.api.convert.enums import enum_name
+from control_plane.api.convert.error import MESSAGE_CHARACTERS_MAX, load_error_to_proto, storable
 from control_plane.api.convert.times import duration, timestamp
 from control_plane.api.names import run_name
 from control_plane.domain.run import Run, RunWarning
 from control_plane.errors import InvalidField, Violation
 
+SUBJECT_CHARACTERS_MAX = 500
+
 
 def run_to_proto(run: Run) -> runs_pb2.Run:
     return runs_pb2.Run(
         name=run_name(run.ingestion, run.run_id),
-        state=enum_number(runs_pb2.Run.State, "STATE_", run.state),
-        trigger=enum_number(runs_pb2.Run.Trigger, "TRIGGER_", run.trigger),
+        state=runs_pb2.Run.State.Value("STATE_" + run.state),
+        trigger=runs_pb2.Run.Trigger.Value("TRIGGER_" + run.trigger),
         create_time=timestamp(run.create_time),
         start_time=timestamp(run.start_time),
         end_time=timestamp(run.end_time),
@@ -42,7 +44,7 @@ def run_to_proto(run: Run) -> runs_pb2.Run:
 
 def warning_to_proto(warning: RunWarning) -> runs_pb2.RunWarning:
     return runs_pb2.RunWarning(
-        kind=enum_number(runs_pb2.RunWarning.Kind, "KIND_", warning.kind),
+        kind=runs_pb2.RunWarning.Kind.Value("KIND_" + warning.kind),
         subject=warning.subject,
         record_count=warning.record_count,
         message=warning.message,
@@ -50,14 +52,14 @@ def warning_to_proto(warning: RunWarning) -> runs_pb2.RunWarning:
 
 
 def warning_from_proto(warning: runs_pb2.RunWarning, *, field: str) -> RunWarning:
-    kind = enum_name(runs_pb2.RunWarning.Kind, "KIND_", warning.kind)
+    kind = enum_name(runs_pb2.RunWarning.Kind.DESCRIPTOR, "KIND_", warning.kind)
     if kind is None:
         raise InvalidField(Violation(f"{field}.kind", f"{warning.kind} is no kind of warning"))
     return RunWarning(
         kind=kind,
-        subject=warning.subject.replace("\0", "\ufffd"),
+        subject=storable(warning.subject, SUBJECT_CHARACTERS_MAX),
         record_count=warning.record_count,
-        message=warning.message.replace("\0", "\ufffd"),
+        message=storable(warning.message, MESSAGE_CHARACTERS_MAX),
     )
 
 

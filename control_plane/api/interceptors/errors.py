@@ -33,14 +33,15 @@ _NO_MESSAGE = Violation("request", "is no message of this method's request type"
 class Errors(Interceptor):
     """Turns every exception into a status of ours, and gives calls without a deadline the server's.
 
-    The text of an exception that is not ours never reaches a caller: it is logged under the request's id.
+    The text of an exception that is not ours never reaches a caller: it is logged under the
+    request's id.
     """
 
     def __init__(self, *, unary_seconds: float, stream_seconds: float) -> None:
         self._unary_seconds = unary_seconds
         self._stream_seconds = stream_seconds
 
-    async def intercept_service(  # type: ignore[override]
+    async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Handler | None:
         handler = await continuation(handler_call_details) or _unknown_method()
@@ -78,7 +79,9 @@ class _Undecodable:
 
 
 def _decoding_inside(handler: Handler) -> Handler:
-    """Decodes a lone request where its errors are caught: raised outside, they would reach the caller as UNKNOWN."""
+    """Decodes a lone request where its errors are caught: raised outside, they would reach the
+    caller as UNKNOWN.
+    """
     decode = handler.request_deserializer
     if handler.request_streaming or decode is None:
         return handler

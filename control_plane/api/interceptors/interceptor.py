@@ -1,4 +1,6 @@
-"""The one shape of an interceptor: something that happens around a call, of whatever kind the call is."""
+"""The one shape of an interceptor: something that happens around a call, of whatever kind the call
+is.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,7 @@ class Interceptor(grpc.aio.ServerInterceptor, ABC):
     def around(self, call: Call) -> AbstractAsyncContextManager[None]:
         """Surrounds the handler: it runs in the body, and what it raises is raised there."""
 
-    async def intercept_service(  # type: ignore[override]
+    async def intercept_service(
         self, continuation: Continuation, handler_call_details: grpc.HandlerCallDetails
     ) -> Handler | None:
         handler = await continuation(handler_call_details)

@@ -10,7 +10,9 @@ from control_plane.errors import Overloaded
 
 
 class Limit(Interceptor):
-    """Refuses calls beyond a number; health checks pass, else a busy server would be taken for a dead one."""
+    """Refuses calls beyond a number; health checks pass, else a busy server would be taken for a
+    dead one.
+    """
 
     def __init__(self, calls_max: int) -> None:
         self._calls_max = calls_max
@@ -22,9 +24,7 @@ class Limit(Interceptor):
             yield
             return
         if self._calls >= self._calls_max:
-            raise Overloaded(
-                f"{self._calls_max} calls are under way, as many as are allowed; try again"
-            )
+            raise Overloaded(f"{self._calls_max} calls are under way, as many as are allowed; try again")
         self._calls += 1
         try:
             yield

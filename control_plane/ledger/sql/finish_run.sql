@@ -66,5 +66,5 @@ WITH finished AS (
     SELECT ingestion_id, 'run_milliseconds', '', milliseconds FROM finished
     ON CONFLICT (ingestion_id, counter, labels) DO UPDATE SET value = ingestion_counters.value + excluded.value
 )
-SELECT run_id, state, pg_notify('autoloader', 'runs_changed') AS notified
+SELECT run_id, state, pg_notify('autoloader', 'runs_changed ' || milliseconds) AS notified
 FROM finished

@@ -1,0 +1,105 @@
+"""The door to files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from autoloader.v1 import errors_pb2
+from autoloader.v1 import files_pb2 as pb
+from autoloader.v1.files_pb2_grpc import FileServiceServicer
+
+from control_plane.api import filters
+from control_plane.api.convert.file import file_to_proto, summary_to_proto
+from control_plane.api.interceptors.auth import current_tenant
+from control_plane.api.interceptors.interceptor import Context
+from control_plane.api.names import parse_file, parse_ingestion, parse_run
+from control_plane.api.pages import Pages
+from control_plane.api.repeats import Repeats
+from control_plane.domain.file import FileState
+from control_plane.errors import AutoloaderError, InvalidField, Violation
+from control_plane.ledger import files, ingestions
+from control_plane.ledger.database import Connection, Database
+
+NAMES_MAX = 1_000
+_CATEGORIES = [name.removeprefix("ERROR_CATEGORY_") for name in errors_pb2.ErrorCategory.keys()[1:]]
+
+
+class FileService(FileServiceServicer):
+    def __init__(self, *, database: Database, repeats: Repeats, pages: Pages) -> None:
+        self._database = database
+        self._repeats = repeats
+        self._pages = pages
+
+    async def GetFile(self, request: pb.GetFileRequest, context: Context) -> pb.File:
+        part = parse_file(request.name, field="name")
+        async with self._database.transaction() as connection:
+            return file_to_proto(await files.get(connection, current_tenant(), part.ingestion, part.id))
+
+    async def ListFiles(self, request: pb.ListFilesRequest, context: Context) -> pb.ListFilesResponse:
+        tenant = current_tenant()
+        parent = parse_ingestion(request.parent, field="parent")
+        page = self._pages.read(request, "ListFiles", tenant, parent, default_size=100)
+        conditions = filters.parse_filter(request.filter, _fields(parent))
+        async with self._database.transaction() as connection:
+            rows = await files.list_page(
+                connection,
+                await ingestions.get(connection, tenant, parent),
+                conditions=conditions,
+                after=int(page.cursor or 0),
+                limit=page.limit,
+            )
+        messages, token = page.fill(rows, message=file_to_proto, cursor=lambda row: str(row.file_id))
+        return pb.ListFilesResponse(files=messages, next_page_token=token)
+
+    async def SummarizeFiles(self, request: pb.SummarizeFilesRequest, context: Context) -> pb.SummarizeFilesResponse:
+        parent = parse_ingestion(request.parent, field="parent")
+        async with self._database.transaction() as connection:
+            stored = await ingestions.get(connection, current_tenant(), parent)
+            summaries = await files.summarize(connection, stored)
+        return pb.SummarizeFilesResponse(summaries=map(summary_to_proto, summaries))
+
+    async def RetryFiles(self, request: pb.RetryFilesRequest, context: Context) -> pb.RetryFilesResponse:
+        parent = parse_ingestion(request.parent, field="parent")
+        if request.names and request.filter:
+            raise InvalidField(Violation("filter", "names choose the files already; leave one of both out"))
+        file_ids = _file_ids(request.names, parent)
+        conditions = filters.parse_filter(request.filter, _fields(parent))
+
+        async def retry(connection: Connection) -> pb.RetryFilesResponse:
+            stored = await ingestions.get(connection, current_tenant(), parent)
+            count = await files.retry(connection, stored, file_ids=file_ids, conditions=conditions)
+            return pb.RetryFilesResponse(file_count=count)
+
+        return await self._repeats.once(
+            request, retry, reply=pb.RetryFilesResponse, dry_run=request.validate_only
+        )
+
+
+def _fields(parent: str) -> Mapping[str, filters.Field]:
+    def run(value: str) -> int:
+        try:
+            part = parse_run(value, field="filter")
+        except AutoloaderError as error:
+            raise ValueError("is no name of a run") from error
+        if part.ingestion != parent:
+            raise ValueError(f"is no run of ingestions/{parent}")
+        return part.id
+
+    return {
+        "state": filters.one_of(*FileState),
+        "run": filters.custom(run),
+        "uri": filters.text(),
+        "category": filters.one_of(*_CATEGORIES),
+        "size_bytes": filters.integer(),
+        "discover_time": filters.time(),
+    }
+
+
+def _file_ids(names: Sequence[str], parent: str) -> list[int]:
+    if len(names) > NAMES_MAX:
+        raise InvalidField(Violation("names", f"has {len(names)} names; at most {NAMES_MAX} fit"))
+    parts = [parse_file(name, field=f"names[{position}]") for position, name in enumerate(names)]
+    for position, part in enumerate(parts):
+        if part.ingestion != parent:
+            raise InvalidField(Violation(f"names[{position}]", f"is no file of ingestions/{parent}"))
+    return [part.id for part in parts]

@@ -1,0 +1,190 @@
+"""The door for executors: leases, and what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Iterator
+
+from autoloader.v1 import leases_pb2 as pb
+from autoloader.v1.leases_pb2_grpc import LeaseServiceServicer
+
+from control_plane.api.convert.enums import enum_name
+from control_plane.api.convert.error import load_error_from_proto
+from control_plane.api.convert.ingestion import columns_from_proto, columns_to_proto
+from control_plane.api.convert.lease import holding_from_proto, lease_to_proto, staging_from_proto
+from control_plane.api.convert.times import duration
+from control_plane.api.credentials import KeySafe
+from control_plane.api.interceptors.interceptor import Context
+from control_plane.api.names import parse_uuid
+from control_plane.domain.checks_of_table import check_columns, normalize_columns
+from control_plane.domain.ingestion import DEFAULT_POOL
+from control_plane.domain.lease import AcquiredLease
+from control_plane.errors import InvalidField, Violation
+from control_plane.ledger import leases
+from control_plane.ledger.database import Database
+from control_plane.ledger.leases import Backoff
+from control_plane.wake import Wakes
+
+WAIT_SECONDS_MAX = 60.0
+POLL_SECONDS = 1.0
+# What is kept of the caller's deadline to let the answer arrive.
+ANSWER_SECONDS = 0.25
+BRANCHES_MAX = 200
+WARNINGS_MAX = 1_000
+# Of one file: the sum over a lease stays within 64 bits.
+RECORDS_MAX = 10**15
+
+
+class LeaseService(LeaseServiceServicer):
+    def __init__(
+        self,
+        *,
+        database: Database,
+        keys: KeySafe,
+        wakes: Wakes,
+        lease_seconds: float,
+        backoff: Backoff,
+        stopping: asyncio.Event,
+    ) -> None:
+        self._database = database
+        self._keys = keys
+        self._wakes = wakes
+        self._lease_seconds = lease_seconds
+        self._backoff = backoff
+        self._stopping = stopping
+
+    async def AcquireLease(self, request: pb.AcquireLeaseRequest, context: Context) -> pb.AcquireLeaseResponse:
+        _refuse(_check_acquire(request))
+        until = time.monotonic() + _wait_seconds(request, context)
+        while True:
+            lease = await self._acquire(request)
+            if lease is not None:
+                source = self._keys.opened_source(lease.ingestion)
+                return pb.AcquireLeaseResponse(lease=lease_to_proto(lease, source=source))
+            remaining = until - time.monotonic()
+            if remaining <= 0 or self._stopping.is_set():
+                return pb.AcquireLeaseResponse()
+            await self._wakes.leases_offered.wait(min(remaining, POLL_SECONDS))
+
+    async def _acquire(self, request: pb.AcquireLeaseRequest) -> AcquiredLease | None:
+        async with self._database.transaction() as connection:
+            return await leases.acquire(
+                connection,
+                executor=request.executor,
+                request_id=request.request_id,
+                pool=request.pool or DEFAULT_POOL,
+                lease_seconds=self._lease_seconds,
+            )
+
+    async def RenewLease(self, request: pb.RenewLeaseRequest, context: Context) -> pb.RenewLeaseResponse:
+        holding = holding_from_proto(request)
+        async with self._database.transaction() as connection:
+            holds = await leases.renew(connection, holding, lease_seconds=self._lease_seconds)
+        if not holds:
+            return pb.RenewLeaseResponse(directive=pb.RenewLeaseResponse.DIRECTIVE_STOP)
+        return pb.RenewLeaseResponse(
+            directive=pb.RenewLeaseResponse.DIRECTIVE_CONTINUE, ttl=duration(self._lease_seconds)
+        )
+
+    async def ProposeSchema(self, request: pb.ProposeSchemaRequest, context: Context) -> pb.ProposeSchemaResponse:
+        holding = holding_from_proto(request)
+        columns = columns_from_proto(request.columns)
+        _refuse(check_columns(columns, field="columns"))
+        if not columns:
+            raise InvalidField(Violation("columns", "is empty; propose at least one column"))
+        async with self._database.transaction() as connection:
+            held = await leases.propose_schema(connection, holding, normalize_columns(columns))
+        return pb.ProposeSchemaResponse(columns=columns_to_proto(held))
+
+    async def StageLease(self, request: pb.StageLeaseRequest, context: Context) -> pb.StageLeaseResponse:
+        holding = holding_from_proto(request)
+        _refuse(_check_staging(request))
+        staging = staging_from_proto(request)
+        async with self._database.transaction() as connection:
+            decided = await leases.stage(connection, holding, staging)
+        self._wakes.runs_changed.signal()
+        kind = pb.StageLeaseResponse
+        return kind(decision=kind.DECISION_DECIDED if decided else kind.DECISION_FENCED)
+
+    async def CompleteLease(self, request: pb.CompleteLeaseRequest, context: Context) -> pb.CompleteLeaseResponse:
+        lease_id = parse_uuid(request.lease, field="lease")
+        if len(request.branches) > BRANCHES_MAX:
+            raise InvalidField(Violation("branches", f"has more than {BRANCHES_MAX} names"))
+        async with self._database.transaction() as connection:
+            await leases.complete(
+                connection,
+                lease_id=lease_id,
+                fence=request.fence,
+                published_snapshot_id=request.published_snapshot_id,
+            )
+            droppable = await leases.droppable_branches(connection, lease_id, request.branches)
+        self._wakes.runs_changed.signal()
+        return pb.CompleteLeaseResponse(droppable_branches=droppable)
+
+    async def FailLease(self, request: pb.FailLeaseRequest, context: Context) -> pb.FailLeaseResponse:
+        holding = holding_from_proto(request)
+        outcome = enum_name(pb.FailLeaseRequest.Outcome.DESCRIPTOR, "OUTCOME_", request.outcome)
+        error = load_error_from_proto(request.error, field="error")
+        async with self._database.transaction() as connection:
+            match outcome:
+                case "NOT_STAGED":
+                    await leases.fail(connection, holding, error, backoff=self._backoff)
+                case "NOT_PUBLISHED":
+                    await leases.unstage(connection, holding, error)
+                case "IN_DOUBT":
+                    await leases.doubt(connection, holding, error)
+                case _:
+                    raise InvalidField(Violation("outcome", f"{request.outcome} is no outcome"))
+        self._wakes.runs_changed.signal()
+        return pb.FailLeaseResponse()
+
+    async def ReleaseLease(self, request: pb.ReleaseLeaseRequest, context: Context) -> pb.ReleaseLeaseResponse:
+        holding = holding_from_proto(request)
+        async with self._database.transaction() as connection:
+            await leases.release(connection, holding)
+        self._wakes.leases_offered.signal()
+        return pb.ReleaseLeaseResponse()
+
+
+def _wait_seconds(request: pb.AcquireLeaseRequest, context: Context) -> float:
+    wait = min(request.wait.seconds + request.wait.nanos / 1e9, WAIT_SECONDS_MAX)
+    remaining = context.time_remaining()
+    return wait if remaining is None else min(wait, remaining - ANSWER_SECONDS)
+
+
+def _check_acquire(request: pb.AcquireLeaseRequest) -> Iterator[Violation]:
+    for field, text in (("executor", request.executor), ("request_id", request.request_id)):
+        if not 1 <= len(text) <= 200 or "\0" in text:
+            yield Violation(field, "is missing, has a NUL, or has more than 200 characters")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{0,63}", request.pool):
+        yield Violation("pool", f'"{request.pool}" is no name of a pool')
+    if request.wait.seconds < 0 or request.wait.nanos < 0:
+        yield Violation("wait", "is negative")
+
+
+def _check_staging(request: pb.StageLeaseRequest) -> Iterator[Violation]:
+    staged, counts = request.staged, request.records_written
+    for field, text in (("table", staged.table), ("table_uuid", staged.table_uuid)):
+        if len(text) > 1_000 or "\0" in text:
+            yield Violation(f"staged.{field}", "has a NUL, or more than 1000 characters")
+    if not all(0 <= count <= RECORDS_MAX for count in (staged.records_added, *counts)):
+        yield Violation("records_written", f"counts are 0 to {RECORDS_MAX}")
+    if len(request.warnings) > WARNINGS_MAX:
+        yield Violation("warnings", f"has more than {WARNINGS_MAX} warnings")
+    seen: set[int] = set()
+    for position, exception in enumerate(request.exceptions):
+        field = f"exceptions[{position}]"
+        if not 0 <= exception.index < len(counts) or exception.index in seen:
+            yield Violation(f"{field}.index", f"{exception.index} names no file, or one named before")
+        elif counts[exception.index]:
+            yield Violation(f"{field}.index", f"the file at {exception.index} has rows; one of both is wrong")
+        if not 0 <= exception.records_rejected <= RECORDS_MAX:
+            yield Violation(f"{field}.records_rejected", f"is not 0 to {RECORDS_MAX}")
+        seen.add(exception.index)
+
+
+def _refuse(violations: Iterator[Violation]) -> None:
+    if found := list(violations):
+        raise InvalidField(*found)

@@ -1,0 +1,1 @@
+"""The `autoloader` command: the services, the one-machine mode, and a client for any server."""

@@ -1,0 +1,73 @@
+"""The channel to a server, and its refusals in words for a person."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Annotated, cast
+
+import grpc
+import typer
+from autoloader.v1.files_pb2_grpc import FileServiceStub
+from autoloader.v1.ingestions_pb2_grpc import IngestionServiceStub
+from autoloader.v1.runs_pb2_grpc import RunServiceStub
+from google.rpc import error_details_pb2 as details
+from google.rpc.status_pb2 import Status
+from grpc_status import rpc_status
+
+CALL_SECONDS = 30.0
+CHANNEL_OPTIONS = (("grpc.enable_http_proxy", 0),)
+
+ServerOption = Annotated[
+    str,
+    typer.Option("--server", metavar="HOST:PORT", help="Control plane to talk to."),
+]
+DEFAULT_SERVER = "127.0.0.1:50051"
+
+
+class Client:
+    """The services of one server."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self.ingestions = IngestionServiceStub(channel)
+        self.runs = RunServiceStub(channel)
+        self.files = FileServiceStub(channel)
+
+
+@contextlib.contextmanager
+def connect(server: str) -> Iterator[Client]:
+    """A client of the server; a refused call ends the command with exit code 1 and says why."""
+    with grpc.insecure_channel(server, options=CHANNEL_OPTIONS) as channel:
+        try:
+            yield Client(channel)
+        except grpc.RpcError as error:
+            typer.secho(explain(error, server), fg=typer.colors.RED, err=True)
+            raise typer.Exit(1) from None
+
+
+def explain(error: grpc.RpcError, server: str) -> str:
+    """What the server, or its absence, has to say, in a few lines."""
+    call = cast(grpc.Call, error)
+    status = rpc_status.from_call(call)  # type: ignore[no-untyped-call]
+    if status is None and call.code() is grpc.StatusCode.UNAVAILABLE:
+        return (
+            f"No server answers at {server}. Start one (autoloader dev, autoloader serve), "
+            "or name another with --server."
+        )
+    if status is None:
+        return f"{call.code().name}: {call.details()}"
+    return "\n".join([status.message, *_details(status)])
+
+
+def _details(status: Status) -> Iterator[str]:
+    for packed in status.details:
+        if packed.Is(details.ErrorInfo.DESCRIPTOR):
+            info = details.ErrorInfo.FromString(packed.value)
+            known = "".join(f" {key}={value}" for key, value in sorted(info.metadata.items()))
+            yield f"  reason: {info.reason}{known}"
+        elif packed.Is(details.BadRequest.DESCRIPTOR):
+            for violation in details.BadRequest.FromString(packed.value).field_violations:
+                yield f"  {violation.field}: {violation.description}"
+        elif packed.Is(details.RetryInfo.DESCRIPTOR):
+            delay = details.RetryInfo.FromString(packed.value).retry_delay
+            yield f"  try again in {delay.ToTimedelta().total_seconds():g} s"

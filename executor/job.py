@@ -1,0 +1,43 @@
+"""What the staging of one lease has at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pyspark.sql import SparkSession
+
+from executor.lease import Column, LoadWork
+from executor.paths import Address
+from executor.readers.reader import Reader
+from executor.roster import Roster
+from executor.storage import Store
+from executor.table import TableName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A lease's work with the session, the store and the columns to do it with."""
+
+    work: LoadWork
+    lease_id: str
+    attempt: str
+    columns: tuple[Column, ...]
+    table: TableName
+    spark: SparkSession
+    roster: Roster
+    reader: Reader
+    store: Store
+    address: Address
+    check_held: Callable[[], None]
+    phase: Callable[[str], None]
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        s3 = self.work.s3
+        return (s3.access_key_id, s3.secret_access_key, s3.session_token)
+
+    def branch(self, number: int) -> str:
+        """The private branch of this attempt's round."""
+        suffix = f"_{number}" if number > 1 else ""
+        return f"al_{self.attempt.replace('-', '')}{suffix}"

@@ -1,0 +1,84 @@
+"""Loads the files of one lease into a snapshot that no reader sees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from executor import staging
+from executor import table as tables
+from executor.job import Job
+from executor.lease import Column, LoadWork, StagedTable, StageResult, UnknownField
+from executor.paths import address, name_trouble
+from executor.readers.reader import reader_of
+from executor.roster import Roster
+from executor.sample import Sample, take_sample
+from executor.schema.infer import infer, unknown_fields
+from executor.spark import Sessions
+from executor.storage import open_store
+
+
+def stage(
+    work: LoadWork,
+    *,
+    sessions: Sessions,
+    lease_id: str,
+    attempt: str,
+    propose_schema: Callable[[tuple[Column, ...]], tuple[Column, ...]],
+    check_held: Callable[[], None],
+    phase: Callable[[str], None],
+) -> StageResult:
+    """Stages what can be read of the files, and says why each of the others cannot.
+
+    Blocks. `check_held` raises when the lease is no longer ours, and is asked before each
+    expensive step and each commit; `phase` hears "read", "stage" and "verify" as they begin.
+    Raises AttemptFailed when nothing can be said of single files, such as without a catalog.
+    """
+    phase("read")
+    roster = Roster(work.files)
+    for index, file in enumerate(work.files):
+        if trouble := name_trouble(file.uri):
+            roster.drop(index, trouble)
+    reader, store = reader_of(work.format), open_store(work.source_uri, s3=work.s3)
+    sample = take_sample(roster, store, reader)
+    if not roster.unempty:
+        return _result(work, roster, StagedTable(table=work.table), counts={}, unknown=())
+    columns = work.columns or _proposed(sample, propose_schema)
+    check_held()
+    with sessions.lend_loader() as spark:
+        job = Job(
+            spark=spark,
+            work=work,
+            columns=columns,
+            table=tables.table_name(work.table, default_catalog=sessions.default_catalog),
+            lease_id=lease_id,
+            attempt=attempt,
+            roster=roster,
+            reader=reader,
+            store=store,
+            address=address(work.source_uri, s3=work.s3),
+            check_held=check_held,
+            phase=phase,
+        )
+        staged, counts = staging.stage(job, promising=sample.promising)
+    return _result(work, roster, staged, counts=counts, unknown=unknown_fields(sample.records, columns))
+
+
+def _proposed(sample: Sample, propose_schema: Callable[[tuple[Column, ...]], tuple[Column, ...]]) -> tuple[Column, ...]:
+    columns = infer(sample.records)
+    return propose_schema(columns) if columns else ()
+
+
+def _result(
+    work: LoadWork,
+    roster: Roster,
+    staged: StagedTable,
+    *,
+    counts: Mapping[int, int],
+    unknown: tuple[UnknownField, ...],
+) -> StageResult:
+    return StageResult(
+        staged=staged,
+        records_written=tuple(counts.get(index, 0) for index in range(len(work.files))),
+        exceptions=roster.exceptions,
+        unknown_fields=unknown,
+    )

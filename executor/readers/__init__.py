@@ -1,0 +1,1 @@
+"""Formats: how the files of each become rows."""

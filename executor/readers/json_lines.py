@@ -1,0 +1,111 @@
+"""JSON, one record a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType, DataType, DoubleType, FloatType, MapType, StringType, StructField, StructType
+
+_STRICT = {
+    "mode": "PERMISSIVE",
+    "multiLine": "false",
+    "allowSingleQuotes": "false",
+    "allowNonNumericNumbers": "false",
+}
+
+
+class JsonLines:
+    """A record is an object; an array of objects on a line is that many records."""
+
+    def read(
+        self,
+        spark: SparkSession,
+        paths: Sequence[str],
+        *,
+        schema: StructType,
+        rejected: str,
+        options: Mapping[str, str],
+    ) -> DataFrame:
+        rows = (
+            spark.read.schema(StructType([*schema.fields, StructField(rejected, StringType())]))
+            .options(**_STRICT, **options)
+            .option("columnNameOfCorruptRecord", rejected)
+            .json(list(paths))
+        )
+        overflowed = [
+            _has_infinity(F.col(_quoted(field.name)), field.dataType)
+            for field in schema
+            if _can_overflow(field.dataType)
+        ]
+        if not overflowed:
+            return rows
+        # Spark reads 1e400 as infinity without a word; JSON itself has no infinity.
+        any_overflowed = overflowed[0]
+        for condition in overflowed[1:]:
+            any_overflowed = any_overflowed | condition
+        return rows.withColumn(rejected, F.when(any_overflowed, F.lit("")).otherwise(F.col(rejected)))
+
+    def records(self, head: bytes, *, is_whole: bool) -> Iterator[Mapping[str, Any] | ValueError]:
+        lines = head.removeprefix(b"\xef\xbb\xbf").splitlines()
+        if not is_whole and not head.endswith((b"\n", b"\r")):
+            lines = lines[:-1]
+        for line in lines:
+            if line.strip():
+                yield from _records_of_line(line)
+
+
+def _records_of_line(line: bytes) -> Iterator[Mapping[str, Any] | ValueError]:
+    try:
+        value = json.loads(line.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        yield error if isinstance(error, ValueError) else ValueError("nested too deeply")
+        return
+    for record in value if isinstance(value, list) else [value]:
+        if isinstance(record, dict):
+            yield record
+        else:
+            yield ValueError("a record must be an object")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _can_overflow(kind: DataType) -> bool:
+    match kind:
+        case FloatType() | DoubleType():
+            return True
+        case ArrayType():
+            return _can_overflow(kind.elementType)
+        case MapType():
+            return _can_overflow(kind.valueType)
+        case StructType():
+            return any(_can_overflow(field.dataType) for field in kind)
+        case _:
+            return False
+
+
+def _has_infinity(value: Column, kind: DataType) -> Column:
+    """Whether a floating-point number anywhere in the value is infinite."""
+    match kind:
+        case ArrayType():
+            inside = F.exists(value, lambda element: _has_infinity(element, kind.elementType))
+        case MapType():
+            inside = F.exists(F.map_values(value), lambda element: _has_infinity(element, kind.valueType))
+        case StructType():
+            inside = F.lit(False)
+            for field in kind:
+                if _can_overflow(field.dataType):
+                    inner = _has_infinity(value.getField(_quoted(field.name)), field.dataType)
+                    inside = inside | inner
+        case _:
+            inside = F.abs(value) == float("inf")
+    return F.coalesce(inside, F.lit(False))
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"

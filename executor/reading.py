@@ -1,0 +1,113 @@
+"""Reads the files of a lease, and drops from its roster those that cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pyspark.sql import DataFrame
+from pyspark.sql.types import StructType
+
+from executor import counts as counting
+from executor.counts import FileCounts
+from executor.diagnose import failure_of, is_from_spark, unreadable_path
+from executor.errors import AttemptFailed
+from executor.job import Job
+from executor.lease import Category, Failure
+from executor.malformed import malformed
+
+# Names of columns that no file has.
+REJECTED = "__autoloader_rejected"
+INDEX = "__autoloader_index"
+
+_SURVEYS_TOGETHER_MAX = 3
+_EXPLAINED_MAX = 10
+_LEASE_WIDE = (
+    Category.AUTHENTICATION,
+    Category.BUCKET_NOT_FOUND,
+    Category.THROTTLED,
+    Category.CONNECTIVITY,
+    Category.CATALOG_UNAVAILABLE,
+    Category.WRITE_FAILURE,
+)
+_EMPTY = FileCounts(read={}, rejected={})
+
+
+def rows_of(job: Job, indexes: Iterable[int], schema: StructType) -> DataFrame:
+    """Rows of these files, with their file's index and, where one was rejected, its raw text."""
+    uris = {job.work.files[index].uri: index for index in indexes}
+    rows = job.reader.read(
+        job.spark,
+        [job.address.path(uri) for uri in uris],
+        schema=schema,
+        rejected=REJECTED,
+        options=job.address.options,
+    )
+    return counting.with_index(job.spark, rows, uris, address=job.address, column=INDEX)
+
+
+def survey(job: Job, indexes: Iterable[int], schema: StructType) -> FileCounts:
+    """Counts the rows of files without writing any; drops the files that are not good in full."""
+    wanted = set(indexes)
+    for _ in range(_SURVEYS_TOGETHER_MAX):
+        good = wanted & job.roster.unempty.keys()
+        if not good:
+            return _EMPTY
+        counts = _count_or_drop(job, good, schema)
+        if counts is not None:
+            return counts
+    found = [_count_or_drop(job, {index}, schema) or _EMPTY for index in sorted(wanted & job.roster.unempty.keys())]
+    return FileCounts(read={index: rows for counts in found for index, rows in counts.read.items()}, rejected={})
+
+
+def _count_or_drop(job: Job, indexes: Iterable[int], schema: StructType) -> FileCounts | None:
+    """The counts, or None when files had to be dropped."""
+    job.check_held()
+    try:
+        rows = rows_of(job, indexes, schema)
+        counts = counting.by_grouping(rows, index=INDEX, rejected=REJECTED, columns=schema.names)
+    except Exception as error:
+        drop_unreadable(job, error)
+        return None
+    return None if drop_rejected(job, counts, schema) else counts
+
+
+def drop_rejected(job: Job, counts: FileCounts, schema: StructType) -> bool:
+    """Drops the files that have rows which cannot be read; whether there were any."""
+    for number, (index, rejected) in enumerate(sorted(counts.rejected.items())):
+        total = rejected + counts.read.get(index, 0)
+        failure = malformed(job, index, schema, rejected=rejected, total=total, explain=number < _EXPLAINED_MAX)
+        job.roster.drop(index, failure, records_rejected=rejected)
+    return bool(counts.rejected)
+
+
+def drop_troubled(job: Job) -> bool:
+    """Drops the files that are no longer the readable files that were listed."""
+    files = job.roster.remaining
+    troubles = job.store.troubles(list(files.values()))
+    return job.roster.drop_troubled(zip(files, troubles, strict=True))
+
+
+def drop_unreadable(job: Job, error: Exception) -> None:
+    """Drops the files to which a failed read is due. Raises it when it is due to none of them."""
+    if not is_from_spark(error):
+        raise error
+    failure = failure_of(error, secrets=job.secrets)
+    path = unreadable_path(error)
+    uri = job.address.uri(path) if path else None
+    culprits = {index: file for index, file in job.roster.unempty.items() if file.uri == uri}
+    if drop_troubled(job):
+        return
+    if not culprits or failure.category in _LEASE_WIDE:
+        raise AttemptFailed(failure) from error
+    for index in culprits:
+        job.roster.drop(index, _unreadable(failure))
+
+
+def _unreadable(failure: Failure) -> Failure:
+    if failure.category is not Category.UNKNOWN:
+        return failure
+    return Failure(
+        category=Category.DATA_MALFORMED,
+        message="The file is broken: it ends too early, or is not what its name says.",
+        cause=failure.cause,
+    )

@@ -1,0 +1,1 @@
+"""Columns: guessed from records, fitted to tables."""

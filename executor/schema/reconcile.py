@@ -1,0 +1,108 @@
+"""Fits the columns of files to those of a table. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pyspark.sql.types import (
+    ArrayType,
+    ByteType,
+    DataType,
+    DecimalType,
+    DoubleType,
+    FloatType,
+    IntegerType,
+    LongType,
+    MapType,
+    ShortType,
+    StructField,
+    StructType,
+)
+
+_WIDENINGS: dict[type[DataType], tuple[type[DataType], ...]] = {
+    ByteType: (ShortType, IntegerType, LongType),
+    ShortType: (IntegerType, LongType),
+    IntegerType: (LongType,),
+    FloatType: (DoubleType,),
+}
+
+
+class SchemaMismatch(ValueError):
+    """The files' columns do not fit the table's; the message names each that does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fit:
+    """How files are read for a table: `read` has the files' names and the table's types.
+
+    `sources` has for each column of the table the name it is read under, or None for NULL.
+    """
+
+    read: StructType
+    table: StructType
+    sources: tuple[str | None, ...]
+
+
+def fit(files: StructType, table: StructType) -> Fit:
+    """Raises SchemaMismatch when a column of the files is not in the table, or would not fit it."""
+    columns = {field.name.lower(): field for field in table}
+    problems = [
+        *_problems(files, {field.name: columns.get(field.name.lower()) for field in files}),
+        *_doubles(files),
+        *_required(table),
+    ]
+    if problems:
+        raise SchemaMismatch("; ".join(problems))
+    read = [StructField(field.name, columns[field.name.lower()].dataType) for field in files]
+    read_as = {field.name.lower(): field.name for field in files}
+    return Fit(
+        read=StructType(read),
+        table=table,
+        sources=tuple(read_as.get(field.name.lower()) for field in table),
+    )
+
+
+def _problems(files: StructType, columns: Mapping[str, StructField | None], *, path: str = "") -> Iterator[str]:
+    for field in files:
+        column = columns.get(field.name)
+        if column is None:
+            yield f"`{path}{field.name}` is not in the table"
+        else:
+            yield from _misfits(field.dataType, column.dataType, name=f"{path}{field.name}")
+
+
+def _misfits(files: DataType, table: DataType, *, name: str) -> Iterator[str]:
+    match files, table:
+        case StructType(), StructType():
+            # Inside a column readers find fields by their exact names only.
+            yield from _problems(files, {inner.name: inner for inner in table}, path=f"{name}.")
+        case ArrayType(), ArrayType():
+            yield from _misfits(files.elementType, table.elementType, name=f"{name}[]")
+        case MapType(), MapType():
+            yield from _misfits(files.keyType, table.keyType, name=f"{name} keys")
+            yield from _misfits(files.valueType, table.valueType, name=f"{name} values")
+        case _ if not _fits(files, table):
+            found, wanted = files.simpleString(), table.simpleString()
+            yield f"`{name}` is {found} in the files and {wanted} in the table"
+
+
+def _doubles(files: StructType) -> Iterator[str]:
+    seen: set[str] = set()
+    for name in files.names:
+        if name.lower() in seen:
+            yield f"`{name}` is there twice, in different case"
+        seen.add(name.lower())
+
+
+def _required(table: StructType) -> Iterator[str]:
+    for column in table:
+        if not column.nullable:
+            yield f"`{column.name}` may not be NULL in the table, and may be missing in files"
+
+
+def _fits(files: DataType, table: DataType) -> bool:
+    if isinstance(files, DecimalType) and isinstance(table, DecimalType):
+        whole = table.precision - table.scale >= files.precision - files.scale
+        return whole and table.scale >= files.scale
+    return files == table or type(table) in _WIDENINGS.get(type(files), ())

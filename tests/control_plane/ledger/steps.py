@@ -1,0 +1,200 @@
+"""Steps that tests of the ledger and the loops take, each in a transaction of its own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from control_plane.domain.file import File, ListedFile, LoadError
+from control_plane.domain.filter import Condition
+from control_plane.domain.ingestion import Destination, FormatKind, Ingestion, LoadPolicy, Source, StoredIngestion
+from control_plane.domain.lease import AcquiredLease, FileException, Holding, StagedTable, Staging
+from control_plane.domain.packing import pack
+from control_plane.domain.run import Run, Trigger
+from control_plane.ledger import files, ingestions, leases, listings, runs
+from control_plane.ledger.database import Database
+
+LEASE_SECONDS = 30.0
+NO_WAIT = leases.Backoff(first_seconds=0.0, longest_seconds=0.0)
+AWAY = LoadError(category="CONNECTIVITY", message="The store is away.", retryable=True)
+MALFORMED = LoadError(category="DATA_MALFORMED", message="Line 1 is not JSON.")
+
+
+def a_file(name: str = "a.json", *, size_bytes: int = 100, etag: str = "e1", unsupported: str = "") -> ListedFile:
+    return ListedFile(f"s3://bucket/{name}", size_bytes, etag, 1, unsupported)
+
+
+def some_files(count: int) -> list[ListedFile]:
+    return [a_file(f"{number:04}.json") for number in range(count)]
+
+
+def holding(lease: AcquiredLease) -> Holding:
+    return Holding(lease_id=lease.lease_id, fence=lease.fence, attempt=lease.attempt)
+
+
+def a_staging(
+    *counts: int, snapshot_id: int = 77, exceptions: Sequence[FileException] = ()
+) -> Staging:
+    return Staging(
+        staged=StagedTable(
+            table="lake.a.b",
+            table_uuid="t",
+            base_snapshot_id=11,
+            staged_snapshot_id=snapshot_id,
+            records_added=sum(counts),
+        ),
+        records_written=counts,
+        exceptions=tuple(exceptions),
+        warnings=(),
+    )
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The ledger of one test, with one ingestion `orders`."""
+
+    database: Database
+
+    async def create(self, name: str = "orders", *, max_attempts: int = 3) -> StoredIngestion:
+        ingestion = Ingestion(
+            id=name,
+            source=Source(uri="s3://bucket"),
+            format=FormatKind.JSON,
+            destination=Destination(table="a.b"),
+            load=LoadPolicy(max_attempts=max_attempts),
+        )
+        async with self.database.transaction() as connection:
+            return await ingestions.create(connection, ingestion)
+
+    async def open_run(self, stored: StoredIngestion) -> Run:
+        async with self.database.transaction() as connection:
+            return await runs.open_run(connection, stored, trigger=Trigger.MANUAL)
+
+    async def list(self, listed: Sequence[ListedFile]) -> int:
+        """Starts the listing of the open run, records the files and ends it; returns how many were new."""
+        async with self.database.transaction() as connection:
+            listing = await runs.start_run(connection, lister=str(uuid.uuid4()), claim_seconds=30.0)
+            assert listing
+            await files.retake(connection, ingestion_id=listing.ingestion_id, run_id=listing.run_id)
+            page = sorted(listed, key=lambda file: file.uri.encode())
+            new = await listings.record_page(
+                connection,
+                ingestion_id=listing.ingestion_id,
+                run_id=listing.run_id,
+                page=page,
+                ordered=True,
+            )
+            await runs.end_listing(connection, listing, error=None)
+            return new
+
+    async def offer(self, stored: StoredIngestion, run: Run, *, max_files: int = 1000) -> None:
+        async with self.database.transaction() as connection:
+            waiting = await files.pending(connection, stored.ingestion_id, limit=10_000)
+            sets = list(pack(waiting, max_files=max_files, max_bytes=10**9, keep_open_set=False))
+            await leases.offer(
+                connection,
+                stored,
+                run_id=run.run_id,
+                sets=sets,
+                max_attempts=stored.ingestion.load.max_attempts,
+            )
+
+    async def offered(
+        self, listed: Sequence[ListedFile], *, max_files: int = 1000, max_attempts: int = 3
+    ) -> tuple[StoredIngestion, Run]:
+        """An ingestion with a run whose files are all in leases on offer."""
+        stored = await self.create(max_attempts=max_attempts)
+        return stored, await self.run_again(stored, listed, max_files=max_files)
+
+    async def run_again(
+        self, stored: StoredIngestion, listed: Sequence[ListedFile], *, max_files: int = 1000
+    ) -> Run:
+        run = await self.open_run(stored)
+        await self.list(listed)
+        await self.offer(stored, run, max_files=max_files)
+        await self.finish(run)
+        return run
+
+    async def acquire(self, request_id: str = "", *, executor: str = "e") -> AcquiredLease | None:
+        async with self.database.transaction() as connection:
+            return await leases.acquire(
+                connection,
+                executor=executor,
+                request_id=request_id or str(uuid.uuid4()),
+                pool="default",
+                lease_seconds=LEASE_SECONDS,
+            )
+
+    async def held(self) -> AcquiredLease:
+        """The next lease, acquired and begun."""
+        lease = await self.acquire()
+        assert lease
+        assert await self.renew(lease)
+        return lease
+
+    async def renew(self, lease: AcquiredLease) -> bool:
+        async with self.database.transaction() as connection:
+            return await leases.renew(connection, holding(lease), lease_seconds=LEASE_SECONDS)
+
+    async def stage(self, lease: AcquiredLease, staging: Staging) -> bool:
+        async with self.database.transaction() as connection:
+            return await leases.stage(connection, holding(lease), staging)
+
+    async def complete(self, lease: AcquiredLease, snapshot_id: int = 88) -> None:
+        async with self.database.transaction() as connection:
+            await leases.complete(
+                connection,
+                lease_id=lease.lease_id,
+                fence=lease.fence,
+                published_snapshot_id=snapshot_id,
+            )
+
+    async def fail(self, lease: AcquiredLease, error: LoadError = AWAY) -> None:
+        async with self.database.transaction() as connection:
+            await leases.fail(connection, holding(lease), error, backoff=NO_WAIT)
+
+    async def unstage(self, lease: AcquiredLease) -> None:
+        async with self.database.transaction() as connection:
+            await leases.unstage(connection, holding(lease), AWAY)
+
+    async def doubt(self, lease: AcquiredLease) -> None:
+        error = LoadError(category="PUBLISH_IN_DOUBT", message="The table was rolled back.")
+        async with self.database.transaction() as connection:
+            await leases.doubt(connection, holding(lease), error)
+
+    async def release(self, lease: AcquiredLease) -> None:
+        async with self.database.transaction() as connection:
+            await leases.release(connection, holding(lease))
+
+    async def expire(self, lease: AcquiredLease) -> None:
+        """Lets the lease's deadline pass, and reaps."""
+        async with self.database.transaction() as connection:
+            await connection.execute(
+                text("UPDATE leases SET deadline = now() - interval '1 second' WHERE lease_id = CAST(:id AS uuid)"),
+                {"id": lease.lease_id},
+            )
+            assert await leases.reap(connection) == 1
+
+    async def cancel(self, run: Run) -> Run:
+        async with self.database.transaction() as connection:
+            return await leases.cancel_run(connection, "default", run.ingestion, run.run_id)
+
+    async def finish(self, run: Run) -> None:
+        async with self.database.transaction() as connection:
+            await runs.finish_run(connection, run.run_id)
+
+    async def run(self, run: Run) -> Run:
+        async with self.database.transaction() as connection:
+            return await runs.get(connection, "default", run.ingestion, run.run_id)
+
+    async def files(self, stored: StoredIngestion, *conditions: Condition) -> list[File]:
+        async with self.database.transaction() as connection:
+            return await files.list_page(
+                connection, stored, conditions=conditions, after=0, limit=10_000
+            )
+
+    async def states(self, stored: StoredIngestion) -> list[str]:
+        return [str(file.state) for file in await self.files(stored)]

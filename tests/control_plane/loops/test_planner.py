@@ -1,0 +1,66 @@
+"""The planner: what waits is offered in sets, and runs with nothing left come to rest."""
+
+from __future__ import annotations
+
+import uuid
+
+from control_plane.domain.run import RunState
+from control_plane.ledger import listings, runs
+from control_plane.loops.planner import Planner
+from control_plane.wake import Wake
+from tests.control_plane.ledger.steps import Steps, some_files
+
+
+def _planner(steps: Steps) -> Planner:
+    return Planner(database=steps.database, wake=Wake(), poll_seconds=60)
+
+
+async def test_a_run_with_nothing_new_succeeds_without_a_lease(steps: Steps) -> None:
+    run = await steps.open_run(await steps.create())
+    await steps.list([])
+    await _planner(steps).turn()
+    assert (await steps.run(run)).state is RunState.SUCCEEDED
+    assert await steps.acquire() is None
+
+
+async def test_what_waits_is_offered_once_the_listing_is_whole(steps: Steps) -> None:
+    stored = await steps.create()
+    run = await steps.open_run(stored)
+    async with steps.database.transaction() as connection:
+        listing = await runs.start_run(connection, lister=str(uuid.uuid4()), claim_seconds=30)
+        assert listing
+        await listings.record_page(
+            connection,
+            ingestion_id=stored.ingestion_id,
+            run_id=run.run_id,
+            page=some_files(3),
+            ordered=True,
+        )
+    await _planner(steps).turn()
+    assert await steps.acquire() is None
+    async with steps.database.transaction() as connection:
+        await runs.end_listing(connection, listing, error=None)
+    for _ in range(2):
+        await _planner(steps).turn()
+    lease = await steps.acquire()
+    assert lease and len(lease.files) == 3
+    assert await steps.acquire() is None
+    assert (await steps.run(run)).state is RunState.RUNNING
+
+
+async def test_full_sets_are_offered_while_the_listing_goes_on(steps: Steps) -> None:
+    stored = await steps.create()
+    run = await steps.open_run(stored)
+    async with steps.database.transaction() as connection:
+        await runs.start_run(connection, lister=str(uuid.uuid4()), claim_seconds=30)
+        await listings.record_page(
+            connection,
+            ingestion_id=stored.ingestion_id,
+            run_id=run.run_id,
+            page=some_files(5001),
+            ordered=True,
+        )
+    await _planner(steps).turn()
+    lease = await steps.acquire()
+    assert lease and len(lease.files) == 5000
+    assert await steps.acquire() is None
