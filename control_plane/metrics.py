@@ -94,7 +94,7 @@ class Metrics:
         )
         self.run_seconds = Histogram(
             "autoloader_run_duration_seconds",
-            "Time from a run's begin to its rest, of runs that came to rest here.",
+            "Time from a run's begin to its rest, of runs that came to rest while this process listened.",
             buckets=_WORK_BUCKETS,
             registry=registry,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
+from executor.errors import AttemptFailed
 from executor.lease import Category, Failure
 
 _CAUSE_CHARACTERS_MAX = 2000
@@ -187,4 +189,15 @@ def _java_link(java: Any) -> Link:
 
 def is_from_spark(error: BaseException) -> bool:
     """Whether Spark threw it, or the bridge to its JVM."""
-    return type(error).__module__.partition(".")[0] in ("pyspark", "py4j", "grpc")
+    return type(error).__module__.partition(".")[0] in ("pyspark", "py4j")
+
+
+@contextmanager
+def attempt_fails(secrets: Iterable[str]) -> Iterator[None]:
+    """Lets what Spark throws end the attempt, with its diagnosis."""
+    try:
+        yield
+    except Exception as error:
+        if not is_from_spark(error):
+            raise
+        raise AttemptFailed(failure_of(error, secrets=secrets)) from error

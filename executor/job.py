@@ -32,11 +32,6 @@ class Job:
     check_held: Callable[[], None]
     phase: Callable[[str], None]
 
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        s3 = self.work.s3
-        return (s3.access_key_id, s3.secret_access_key, s3.session_token)
-
     def branch(self, number: int) -> str:
         """The private branch of this attempt's round."""
         suffix = f"_{number}" if number > 1 else ""

@@ -68,6 +68,11 @@ class S3Access:
     secret_access_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no message may show."""
+        return (self.access_key_id, self.secret_access_key, self.session_token)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadWork:

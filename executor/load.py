@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from pyspark.sql import SparkSession
+
 from executor import staging
 from executor import table as tables
+from executor.diagnose import attempt_fails
+from executor.errors import attempt_failed
 from executor.job import Job
-from executor.lease import Column, LoadWork, StagedTable, StageResult, UnknownField
+from executor.lease import Category, Column, LoadWork, StagedTable, StageResult, UnknownField
 from executor.paths import address, name_trouble
 from executor.readers.reader import reader_of
 from executor.roster import Roster
 from executor.sample import Sample, take_sample
 from executor.schema.infer import infer, unknown_fields
+from executor.schema.reconcile import SchemaMismatch, adopt
 from executor.spark import Sessions
 from executor.storage import open_store
+from executor.table import TableName
 
 
 def stage(
@@ -42,16 +48,16 @@ def stage(
     sample = take_sample(roster, store, reader)
     if not roster.unempty:
         return _result(work, roster, StagedTable(table=work.table), counts={}, unknown=())
-    columns = work.columns or _proposed(sample, propose_schema)
     check_held()
-    with sessions.lend_loader() as spark:
+    table = tables.table_name(work.table, default_catalog=sessions.default_catalog)
+    with sessions.lend_loader() as spark, attempt_fails(work.s3.secrets):
         job = Job(
-            spark=spark,
             work=work,
-            columns=columns,
-            table=tables.table_name(work.table, default_catalog=sessions.default_catalog),
             lease_id=lease_id,
             attempt=attempt,
+            columns=work.columns or _proposed(spark, table, sample, propose_schema=propose_schema),
+            table=table,
+            spark=spark,
             roster=roster,
             reader=reader,
             store=store,
@@ -60,12 +66,30 @@ def stage(
             phase=phase,
         )
         staged, counts = staging.stage(job, promising=sample.promising)
-    return _result(work, roster, staged, counts=counts, unknown=unknown_fields(sample.records, columns))
+    unknown = unknown_fields(sample.records, job.columns)
+    return _result(work, roster, staged, counts=counts, unknown=unknown)
 
 
-def _proposed(sample: Sample, propose_schema: Callable[[tuple[Column, ...]], tuple[Column, ...]]) -> tuple[Column, ...]:
-    columns = infer(sample.records)
-    return propose_schema(columns) if columns else ()
+def _proposed(
+    spark: SparkSession,
+    table: TableName,
+    sample: Sample,
+    *,
+    propose_schema: Callable[[tuple[Column, ...]], tuple[Column, ...]],
+) -> tuple[Column, ...]:
+    """The columns that hold for the ingestion, of which ours are a proposal; none of no fields."""
+    guessed = infer(sample.records)
+    if not guessed:
+        return ()
+    facts = tables.read_facts(spark, table)
+    try:
+        return propose_schema(adopt(guessed, facts.schema) if facts else guessed)
+    except SchemaMismatch as mismatch:
+        raise attempt_failed(
+            Category.SCHEMA_MISMATCH,
+            f"The files do not fit table `{table.sql}`: {mismatch}.",
+            retryable=False,
+        ) from mismatch
 
 
 def _result(

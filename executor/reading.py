@@ -91,7 +91,7 @@ def drop_unreadable(job: Job, error: Exception) -> None:
     """Drops the files to which a failed read is due. Raises it when it is due to none of them."""
     if not is_from_spark(error):
         raise error
-    failure = failure_of(error, secrets=job.secrets)
+    failure = failure_of(error, secrets=job.work.s3.secrets)
     path = unreadable_path(error)
     uri = job.address.uri(path) if path else None
     culprits = {index: file for index, file in job.roster.unempty.items() if file.uri == uri}

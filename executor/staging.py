@@ -17,8 +17,8 @@ from pyspark.sql.types import DataType, StructType
 from executor import counts as counting
 from executor import table as tables
 from executor.counts import FileCounts
-from executor.diagnose import failure_of, is_from_spark
-from executor.errors import AttemptFailed, attempt_failed
+from executor.diagnose import is_from_spark
+from executor.errors import attempt_failed
 from executor.job import Job
 from executor.lease import Category, Failure, StagedTable
 from executor.reading import (
@@ -48,15 +48,10 @@ def stage(job: Job, *, promising: int | None) -> Staged:
 
     `promising` is the index of a file that is likely to have rows. Raises AttemptFailed.
     """
-    try:
-        _set_up_session(job)
-        wanted = _schema(job)
-        facts = _ready_table(job, wanted, promising=promising)
-        return _nothing(job) if facts is None else _rounds(job, facts, _fitted(job, wanted, facts))
-    except Exception as error:
-        if not is_from_spark(error):
-            raise
-        raise AttemptFailed(failure_of(error, secrets=job.secrets)) from error
+    _set_up_session(job)
+    wanted = _schema(job)
+    facts = _ready_table(job, wanted, promising=promising)
+    return _nothing(job) if facts is None else _rounds(job, facts, _fitted(job, wanted, facts))
 
 
 def _set_up_session(job: Job) -> None:

@@ -139,8 +139,7 @@ class S3Store:
         return None
 
     def _failure(self, error: ClientError | BotoCoreError) -> Failure:
-        secrets = (self._s3.secret_access_key, self._s3.session_token, self._s3.access_key_id)
-        failure = failure_of(error, secrets=secrets)
+        failure = failure_of(error, secrets=self._s3.secrets)
         if failure.category in _LEASE_WIDE:
             raise AttemptFailed(failure) from error
         return failure

@@ -126,7 +126,7 @@ class Worker:
             log.warning("lease_refused", reason=granted.failure.message)
             await self._client.fail(granted, FailedLease.NOT_STAGED, granted.failure)
             return Ending.FAILED
-        if granted.clock_error_seconds > CLOCK_ERROR_SECONDS_MAX:
+        if abs(granted.clock_error_seconds) > CLOCK_ERROR_SECONDS_MAX:
             log.error("clock_is_wrong", ahead_seconds=round(granted.clock_error_seconds, 1))
             await self._client.release(granted.lease)
             return Ending.CLOCK_WRONG

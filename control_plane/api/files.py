@@ -70,9 +70,7 @@ class FileService(FileServiceServicer):
             count = await files.retry(connection, stored, file_ids=file_ids, conditions=conditions)
             return pb.RetryFilesResponse(file_count=count)
 
-        return await self._repeats.once(
-            request, retry, reply=pb.RetryFilesResponse, dry_run=request.validate_only
-        )
+        return await self._repeats.once(request, retry, reply=pb.RetryFilesResponse, dry_run=request.validate_only)
 
 
 def _fields(parent: str) -> Mapping[str, filters.Field]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from autoloader.v1 import ingestions_pb2 as pb
 from autoloader.v1 import runs_pb2
@@ -46,7 +45,9 @@ _FIELDS = {
 
 
 class IngestionService(IngestionServiceServicer):
-    def __init__(self, *, database: Database, repeats: Repeats, pages: Pages, keys: KeySafe, rules: Rules, wakes: Wakes):
+    def __init__(
+        self, *, database: Database, repeats: Repeats, pages: Pages, keys: KeySafe, rules: Rules, wakes: Wakes
+    ):
         self._database = database
         self._repeats = repeats
         self._pages = pages

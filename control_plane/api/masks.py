@@ -42,9 +42,7 @@ def _check(paths: Sequence[str]) -> None:
         raise InvalidField(Violation("update_mask", "`*` stands alone"))
     known = _all_paths(pb.Ingestion.DESCRIPTOR)
     violations = [
-        Violation("update_mask", reason)
-        for path in paths
-        if path != EVERYTHING and (reason := _refusal(path, known))
+        Violation("update_mask", reason) for path in paths if path != EVERYTHING and (reason := _refusal(path, known))
     ]
     if violations:
         raise InvalidField(*violations)
@@ -80,7 +78,7 @@ def _all_paths(descriptor: Descriptor, prefix: str = "") -> dict[str, bool]:
     for field in descriptor.fields:
         path = f"{prefix}{field.name}"
         paths[path] = not _is_output_only(field)
-        if _is_nested(field) and paths[path]:
+        if field.message_type and not field.is_repeated and paths[path]:
             paths |= _all_paths(field.message_type, f"{path}.")
     return paths
 
@@ -89,7 +87,8 @@ def _set_paths(message: Message, prefix: str = "") -> Iterator[str]:
     """Gives the paths of what is set, as deep as it goes; a choice that has no fields is a path."""
     for field, value in message.ListFields():
         path = f"{prefix}{field.name}"
-        inner = list(_set_paths(value, f"{path}.")) if _is_nested(field) else []
+        is_nested = field.message_type is not None and not field.is_repeated
+        inner = list(_set_paths(value, f"{path}.")) if is_nested else []
         yield from inner or [path]
 
 
@@ -106,10 +105,6 @@ def _keep_fixed_fields(stored: pb.Ingestion, result: pb.Ingestion) -> None:
     result.destination.table = result.destination.table or stored.destination.table
     if result.format.WhichOneof("kind") is None:
         result.format.CopyFrom(stored.format)
-
-
-def _is_nested(field: FieldDescriptor) -> bool:
-    return field.message_type is not None and not field.is_repeated
 
 
 def _is_output_only(field: FieldDescriptor) -> bool:

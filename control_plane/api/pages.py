@@ -101,9 +101,7 @@ class Pages:
             signed = b""
         signature, cursor = signed[:_SIGNATURE_BYTES], signed[_SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, _signature(self._key, scope, cursor)):
-            raise PageTokenInvalid(
-                "the page token was made for another list, filter or server; start without one"
-            )
+            raise PageTokenInvalid("the page token was made for another list, filter or server; start without one")
         return cursor.decode()
 
 

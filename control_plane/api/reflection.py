@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import grpc
-from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf import descriptor_pb2, descriptor_pool, text_format
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 V1 = "grpc.reflection.v1.ServerReflection"
@@ -32,5 +32,6 @@ def _know_v1() -> None:
     """Adds v1's descriptor, which is v1alpha's under another name, to what can be described."""
     file = descriptor_pb2.FileDescriptorProto()
     reflection_pb2.DESCRIPTOR.CopyToProto(file)
-    renamed = file.SerializeToString().replace(b"v1alpha", b"v1")
-    ...
+    renamed = text_format.MessageToString(file).replace("v1alpha", "v1")
+    known = text_format.Parse(renamed, descriptor_pb2.FileDescriptorProto())
+    descriptor_pool.Default().AddSerializedFile(known.SerializeToString())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
@@ -24,7 +25,7 @@ class RepeatableRequest(Protocol):
 
     request_id: str
 
-    def SerializeToString(self, deterministic: bool = ...) -> bytes: ...
+    def SerializeToString(self, *, deterministic: bool = ...) -> bytes: ...
 
 
 class Repeats:
@@ -81,7 +82,6 @@ def _check(request_id: str) -> None:
 
 def _payload_hash(request: RepeatableRequest) -> bytes:
     """Hashes all but the request id; two requests with the same fields have the same hash."""
-    payload = type(request)()
-    payload.CopyFrom(request)
+    payload = copy.deepcopy(request)
     payload.request_id = ""
     return hashlib.sha256(payload.SerializeToString(deterministic=True)).digest()

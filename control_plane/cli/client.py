@@ -48,7 +48,7 @@ def connect(server: str) -> Iterator[Client]:
 def explain(error: grpc.RpcError, server: str) -> str:
     """What the server, or its absence, has to say, in a few lines."""
     call = cast(grpc.Call, error)
-    status = rpc_status.from_call(call)  # type: ignore[no-untyped-call]
+    status = rpc_status.from_call(call)
     if status is None and call.code() is grpc.StatusCode.UNAVAILABLE:
         return (
             f"No server answers at {server}. Start one (autoloader dev, autoloader serve), "

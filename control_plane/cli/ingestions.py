@@ -10,31 +10,32 @@ from typing import Annotated
 import typer
 from autoloader.v1 import ingestions_pb2 as pb
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.json_format import ParseDict, ParseError, Parse
+from google.protobuf.json_format import Parse, ParseError
 
 from control_plane.cli.client import CALL_SECONDS, DEFAULT_SERVER, ServerOption, connect
+from control_plane.cli.names import IngestionArgument, name_of
 from control_plane.cli.pages import FilterOption, LimitOption, follow
 from control_plane.cli.runs import follow_run
 from control_plane.cli.show import (
+    Columns,
     Output,
     OutputOption,
     last_part,
     show_list,
     show_one,
     state_of,
-    time_of,
 )
+from control_plane.cli.wanted import Wanted
 
 app = typer.Typer(help="What is loaded, from where and into which table.", no_args_is_help=True)
 
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="Id of the ingestion.")]
 EtagOption = Annotated[str, typer.Option(help="Refuse when the stored etag is another.")]
 CheckOption = Annotated[bool, typer.Option("--validate-only", help="Check, and change nothing.")]
 FileOption = Annotated[
-    Path | None,
+    str,
     typer.Option("--file", "-f", help="The ingestion as JSON, as grpcurl takes it; - reads stdin."),
 ]
-COLUMNS = {
+COLUMNS: Columns = {
     "ID": lambda ingestion: last_part(ingestion.name),
     "STATE": state_of,
     "SOURCE": lambda ingestion: ingestion.source.uri,
@@ -46,8 +47,8 @@ COLUMNS = {
 
 @app.command()
 def create(
-    ingestion_id: IdArgument,
-    file: FileOption = None,
+    ingestion_id: Annotated[str, typer.Argument(help="Id to give it: a-z, 0-9 and -.")],
+    file: FileOption = "",
     source: Annotated[str, typer.Option(help="Folder: s3://bucket/prefix or file:///folder.")] = "",
     table: Annotated[str, typer.Option(help="Table: [catalog.]namespace.table.")] = "",
     pattern: Annotated[str, typer.Option(help="Glob of the files to load.")] = "",
@@ -59,11 +60,16 @@ def create(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Creates an ingestion from a JSON file, from options, or both: options win."""
+    wanted = Wanted(
+        source=source,
+        table=table,
+        pattern=pattern,
+        exclude=tuple(exclude or ()),
+        endpoint_url=endpoint_url,
+        region=region,
+    )
     ingestion = _read(file) if file else pb.Ingestion()
-    if not ingestion.format.WhichOneof("kind"):
-        ingestion.format.json.SetInParent()
-    wanted = build(source, table, pattern=pattern, exclude=exclude or [])
-    ingestion.MergeFrom(wanted)
+    ingestion.MergeFrom(wanted.ingestion())
     request = pb.CreateIngestionRequest(
         ingestion_id=ingestion_id,
         ingestion=ingestion,
@@ -72,3 +78,127 @@ def create(
     )
     with connect(server) as client:
         show_one(client.ingestions.CreateIngestion(request, timeout=CALL_SECONDS), output)
+
+
+@app.command("get")
+def get_one(
+    ingestion: IngestionArgument,
+    server: ServerOption = DEFAULT_SERVER,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Shows an ingestion; never its secrets."""
+    request = pb.GetIngestionRequest(name=name_of(ingestion))
+    with connect(server) as client:
+        show_one(client.ingestions.GetIngestion(request, timeout=CALL_SECONDS), output)
+
+
+@app.command("list")
+def list_all(
+    filter: FilterOption = "",
+    limit: LimitOption = 100,
+    server: ServerOption = DEFAULT_SERVER,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Lists the ingestions in the order of their ids."""
+    request = pb.ListIngestionsRequest(filter=filter)
+    with connect(server) as client:
+        found = follow(client.ingestions.ListIngestions, request, field="ingestions", limit=limit)
+        show_list(found, COLUMNS, output)
+
+
+@app.command()
+def update(
+    ingestion: IngestionArgument,
+    file: Annotated[str, typer.Argument(help="New values of fields, as JSON; - reads stdin.")],
+    mask: Annotated[str, typer.Option(help="Fields to change; default: those in the file.")] = "",
+    etag: EtagOption = "",
+    validate_only: CheckOption = False,
+    server: ServerOption = DEFAULT_SERVER,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Changes an ingestion. Example: echo '{"display_name": "Orders"}' | … update orders -"""
+    changed = _read(file)
+    changed.name = name_of(ingestion)
+    changed.etag = etag or changed.etag
+    request = pb.UpdateIngestionRequest(
+        ingestion=changed,
+        update_mask=FieldMask(paths=[path for path in mask.split(",") if path]),
+        request_id=str(uuid.uuid4()),
+        validate_only=validate_only,
+    )
+    with connect(server) as client:
+        show_one(client.ingestions.UpdateIngestion(request, timeout=CALL_SECONDS), output)
+
+
+@app.command()
+def delete(
+    ingestion: IngestionArgument,
+    etag: EtagOption = "",
+    validate_only: CheckOption = False,
+    server: ServerOption = DEFAULT_SERVER,
+) -> None:
+    """Deletes an ingestion; its table stays, and its id stays taken."""
+    request = pb.DeleteIngestionRequest(
+        name=name_of(ingestion),
+        etag=etag,
+        request_id=str(uuid.uuid4()),
+        validate_only=validate_only,
+    )
+    with connect(server) as client:
+        client.ingestions.DeleteIngestion(request, timeout=CALL_SECONDS)
+    typer.echo(f"{request.name} {'can be' if validate_only else 'is'} deleted")
+
+
+@app.command()
+def run(
+    ingestion: IngestionArgument,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow the run to its end.")] = False,
+    server: ServerOption = DEFAULT_SERVER,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Starts a run; with --watch, exits 1 unless every file loaded."""
+    request = pb.RunIngestionRequest(name=name_of(ingestion), request_id=str(uuid.uuid4()))
+    with connect(server) as client:
+        opened = client.ingestions.RunIngestion(request, timeout=CALL_SECONDS)
+        if watch:
+            follow_run(client, opened.name, output)
+        else:
+            show_one(opened, output)
+
+
+@app.command()
+def pause(
+    ingestion: IngestionArgument,
+    etag: EtagOption = "",
+    server: ServerOption = DEFAULT_SERVER,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Refuses new runs from now on; an unfinished one goes on."""
+    request = pb.PauseIngestionRequest(name=name_of(ingestion), etag=etag, request_id=str(uuid.uuid4()))
+    with connect(server) as client:
+        show_one(client.ingestions.PauseIngestion(request, timeout=CALL_SECONDS), output)
+
+
+@app.command()
+def resume(
+    ingestion: IngestionArgument,
+    etag: EtagOption = "",
+    server: ServerOption = DEFAULT_SERVER,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Accepts runs again."""
+    request = pb.ResumeIngestionRequest(name=name_of(ingestion), etag=etag, request_id=str(uuid.uuid4()))
+    with connect(server) as client:
+        show_one(client.ingestions.ResumeIngestion(request, timeout=CALL_SECONDS), output)
+
+
+def _read(file: str) -> pb.Ingestion:
+    """Raises typer.BadParameter for what is no ingestion; says where, and shows nothing of it."""
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text()
+    except OSError as error:
+        raise typer.BadParameter(f"{file} cannot be read: {error.strerror}") from None
+    try:
+        return Parse(text, pb.Ingestion())
+    except ParseError as error:
+        raise typer.BadParameter(f"{file} holds no ingestion: {error}") from None

@@ -8,20 +8,20 @@ from typing import Annotated, Any
 import typer
 from google.protobuf.message import Message
 
+from control_plane.cli.client import CALL_SECONDS
+
 PAGE_SIZE_MAX = 1_000
 
 LimitOption = Annotated[int, typer.Option(min=1, help="Most resources to list.")]
 FilterOption = Annotated[str, typer.Option("--filter", help="Which resources to list.")]
 
 
-def follow(
-    call: Callable[..., Any], request: Any, *, field: str, limit: int, seconds: float
-) -> Iterator[Message]:
+def follow(call: Callable[..., Any], request: Any, *, field: str, limit: int) -> Iterator[Message]:
     """Lists up to `limit` resources, which stand in `field` of each response."""
     remaining = limit
     while remaining > 0:
         request.page_size = min(remaining, PAGE_SIZE_MAX)
-        page = call(request, timeout=seconds)
+        page = call(request, timeout=CALL_SECONDS)
         found: Iterable[Message] = getattr(page, field)
         for message in found:
             yield message

@@ -1,4 +1,4 @@
-"""Shows resources on the screen: as a table for people, or as JSON, one document a line of output."""
+"""Shows resources on the screen: as a table for people, or as one JSON document."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -56,9 +55,7 @@ def show_one(message: Message, output: Output) -> None:
 
 def as_dict(message: Message) -> dict[str, Any]:
     """The fields by their names in the protos, with those that are empty."""
-    return MessageToDict(
-        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-    )
+    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
 def state_of(message: Any) -> str:
@@ -68,8 +65,8 @@ def state_of(message: Any) -> str:
 
 def enum_name(message: Any, field: str) -> str:
     """The value of an enum field without the enum's prefix."""
-    descriptor: FieldDescriptor = message.DESCRIPTOR.fields_by_name[field]
-    value = descriptor.enum_type.values_by_number[getattr(message, field)].name
+    descriptor: Any = message.DESCRIPTOR.fields_by_name[field]
+    value: str = descriptor.enum_type.values_by_number[getattr(message, field)].name
     return value.removeprefix(f"{field.upper()}_").removeprefix("ERROR_CATEGORY_")
 
 

@@ -45,7 +45,7 @@ async def record_page(
 ) -> int:
     """Records what the page has and the ledger lacks; returns how many files or versions were new."""
     settled = await _settled_versions(connection, ingestion_id, page, ordered=ordered)
-    unsettled = [file for file in page if settled.get(file.uri) != version_of(file)]
+    unsettled = [file for file in page if settled.get(file.uri) != (file.etag or version_of(file))]
     if not unsettled:
         return 0
     new = [(file, Decision(Move.RECORD, 1)) for file in unsettled if file.uri not in settled]

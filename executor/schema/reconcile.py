@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql.types import (
@@ -19,6 +19,8 @@ from pyspark.sql.types import (
     StructField,
     StructType,
 )
+
+from executor.lease import Column
 
 _WIDENINGS: dict[type[DataType], tuple[type[DataType], ...]] = {
     ByteType: (ShortType, IntegerType, LongType),
@@ -61,6 +63,34 @@ def fit(files: StructType, table: StructType) -> Fit:
         table=table,
         sources=tuple(read_as.get(field.name.lower()) for field in table),
     )
+
+
+def adopt(guessed: Sequence[Column], table: StructType) -> tuple[Column, ...]:
+    """Columns to read for a table that is there: its own, spelled as the records spell them.
+
+    Fields that the table lacks are left out. Raises SchemaMismatch when that leaves none.
+    """
+    spelled = {column.name.lower(): column.name for column in reversed(guessed)}
+    if not any(field.name.lower() in spelled for field in table):
+        names = ", ".join(f"`{column.name}`" for column in guessed[:10])
+        raise SchemaMismatch(f"none of the files' fields is in the table: {names}")
+    return tuple(
+        Column(name=spelled.get(field.name.lower(), field.name), type=sql_type(field.dataType)) for field in table
+    )
+
+
+def sql_type(kind: DataType) -> str:
+    """A type as SQL spells it, with names inside it quoted."""
+    match kind:
+        case StructType():
+            fields = (f"{_quoted(field.name)}: {sql_type(field.dataType)}" for field in kind)
+            return f"struct<{', '.join(fields)}>"
+        case ArrayType():
+            return f"array<{sql_type(kind.elementType)}>"
+        case MapType():
+            return f"map<{sql_type(kind.keyType)}, {sql_type(kind.valueType)}>"
+        case _:
+            return kind.simpleString()
 
 
 def _problems(files: StructType, columns: Mapping[str, StructField | None], *, path: str = "") -> Iterator[str]:
@@ -106,3 +136,7 @@ def _fits(files: DataType, table: DataType) -> bool:
         whole = table.precision - table.scale >= files.precision - files.scale
         return whole and table.scale >= files.scale
     return files == table or type(table) in _WIDENINGS.get(type(files), ())
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"

@@ -61,7 +61,6 @@ class FakeLoader:
         self, staged: StagedTable, *, lease_id: str, check_held: Callable[[], None]
     ) -> Published | NotPublished | InDoubt:
         self.did.append(f"publish {staged.staged_snapshot_id}")
-        check_held()
         publication = self.publications.popleft() if self.publications else Published(snapshot_id=33)
         if isinstance(publication, Exception):
             raise publication
@@ -319,6 +318,24 @@ async def test_a_lease_that_is_stopped_is_forgotten_in_silence(
         await running.drained()
         assert 'leases_total{outcome="lost"} 1.0' in running.page()
     assert set(service.methods()) == {"RenewLease", "ProposeSchema"}
+
+
+async def test_what_was_staged_is_put_to_the_decision_though_the_lease_was_stopped_but_not_published_by_us(
+    client: LeaseClient, service: ScriptedLeaseService, loader: FakeLoader
+) -> None:
+    gate = Gate()
+    loader.while_staging = lambda check_held: gate(lambda: None)
+    service.ttl_seconds = 0.6
+    service.offer(a_lease(ttl_seconds=0.6))
+    async with working(client, loader) as running:
+        await gate.entered()
+        service.answers["RenewLease"].append(Stop)
+        await service.heard("RenewLease", count=len(service.requests("RenewLease")) + 1)
+        gate.open()
+        await service.heard("StageLease")
+        await running.drained()
+    assert "publish 22" not in loader.did
+    assert not service.requests("CompleteLease")
 
 
 async def test_no_file_is_touched_when_the_first_renewal_is_fenced(

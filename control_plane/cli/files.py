@@ -1,0 +1,102 @@
+"""`autoloader files`: what was seen at a source, and what became of it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+
+import typer
+from autoloader.v1 import files_pb2 as pb
+
+from control_plane.cli.client import CALL_SECONDS, DEFAULT_SERVER, ServerOption, connect
+from control_plane.cli.names import FileArgument, IngestionArgument, name_of, name_within
+from control_plane.cli.pages import FilterOption, LimitOption, follow
+from control_plane.cli.show import (
+    Columns,
+    Output,
+    OutputOption,
+    last_part,
+    show_list,
+    show_one,
+    state_of,
+)
+
+app = typer.Typer(help="What was seen at a source, and what became of it.", no_args_is_help=True)
+
+COLUMNS: Columns = {
+    "FILE": lambda file: last_part(file.name),
+    "STATE": state_of,
+    "URI": lambda file: file.uri,
+    "BYTES": lambda file: file.size_bytes,
+    "RECORDS": lambda file: file.records_written,
+    "WHY": lambda file: file.error.message,
+}
+SUMMARY_COLUMNS: Columns = {
+    "STATE": state_of,
+    "FILES": lambda summary: summary.file_count,
+    "BYTES": lambda summary: summary.size_bytes,
+    "RECORDS": lambda summary: summary.records_written,
+    "REJECTED": lambda summary: summary.records_rejected,
+}
+
+
+@app.command("get")
+def get_one(
+    file: FileArgument,
+    server: ServerOption = DEFAULT_SERVER,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Shows a file: its state, what it yielded, or why it did not load."""
+    request = pb.GetFileRequest(name=name_within(file, "files"))
+    with connect(server) as client:
+        show_one(client.files.GetFile(request, timeout=CALL_SECONDS), output)
+
+
+@app.command("list")
+def list_all(
+    ingestion: IngestionArgument,
+    filter: FilterOption = "",
+    limit: LimitOption = 100,
+    server: ServerOption = DEFAULT_SERVER,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Lists the files of an ingestion, oldest first. Example: --filter 'state = FAILED'"""
+    request = pb.ListFilesRequest(parent=name_of(ingestion), filter=filter)
+    with connect(server) as client:
+        found = follow(client.files.ListFiles, request, field="files", limit=limit)
+        show_list(found, COLUMNS, output)
+
+
+@app.command()
+def summarize(
+    ingestion: IngestionArgument,
+    server: ServerOption = DEFAULT_SERVER,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Counts the files of an ingestion, and their bytes and records, by state."""
+    request = pb.SummarizeFilesRequest(parent=name_of(ingestion))
+    with connect(server) as client:
+        response = client.files.SummarizeFiles(request, timeout=CALL_SECONDS)
+        show_list(response.summaries, SUMMARY_COLUMNS, output)
+
+
+@app.command()
+def retry(
+    ingestion: IngestionArgument,
+    files: Annotated[list[str] | None, typer.Argument(help="Files; none: all that failed.")] = None,
+    filter: FilterOption = "",
+    validate_only: Annotated[bool, typer.Option("--validate-only", help="Count them, and change nothing.")] = False,
+    server: ServerOption = DEFAULT_SERVER,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Sets failed and missing files back to waiting; the next run takes them."""
+    parent = name_of(ingestion)
+    request = pb.RetryFilesRequest(
+        parent=parent,
+        names=[f"{parent}/files/{last_part(file)}" for file in files or ()],
+        filter=filter,
+        request_id=str(uuid.uuid4()),
+        validate_only=validate_only,
+    )
+    with connect(server) as client:
+        show_one(client.files.RetryFiles(request, timeout=CALL_SECONDS), output)

@@ -1,0 +1,47 @@
+"""The Iceberg catalog and warehouse of one machine: a SQLite file and a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CATALOG = "local"
+# The one set of options under which races and kills left this catalog exact.
+SQLITE_OPTIONS = "journal_mode=WAL&busy_timeout=30000&transaction_mode=IMMEDIATE"
+
+
+class Warehouse:
+    """The tables of a machine, for Spark that writes them and for PyIceberg that reads them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._catalog_file = folder / "catalog.db"
+        self._tables = folder / "warehouse"
+
+    def spark_conf(self) -> dict[str, str]:
+        """What makes the catalog known to Spark."""
+        prefix = f"spark.sql.catalog.{CATALOG}"
+        return {
+            prefix: "org.apache.iceberg.spark.SparkCatalog",
+            f"{prefix}.type": "jdbc",
+            f"{prefix}.uri": f"jdbc:sqlite:{self._catalog_file}?{SQLITE_OPTIONS}",
+            f"{prefix}.jdbc.schema-version": "V1",
+            f"{prefix}.warehouse": f"file://{self._tables}",
+            f"{prefix}.cache-enabled": "false",
+        }
+
+    def pyiceberg_properties(self) -> dict[str, str]:
+        """What makes the catalog known to PyIceberg's SqlCatalog."""
+        return {
+            "uri": f"sqlite:///{self._catalog_file}",
+            "warehouse": f"file://{self._tables}",
+        }
+
+    def reading_lines(self, table: str) -> str:
+        """Three lines of Python that read a table."""
+        options = ", ".join(f"{key}={value!r}" for key, value in self.pyiceberg_properties().items())
+        return "\n".join(
+            [
+                "from pyiceberg.catalog.sql import SqlCatalog",
+                f"catalog = SqlCatalog({CATALOG!r}, {options})",
+                f"print(catalog.load_table({table!r}).scan().to_arrow())",
+            ]
+        )

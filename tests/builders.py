@@ -1,0 +1,86 @@
+"""Objects of the control plane in one line each; what a test does not name is valid and of no matter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from autoloader.v1 import ingestions_pb2 as pb
+
+from control_plane.domain.ingestion import (
+    Column,
+    Credentials,
+    CredentialsKind,
+    Destination,
+    FormatKind,
+    Ingestion,
+    LoadPolicy,
+    S3Options,
+    Source,
+    StoredIngestion,
+)
+
+SOME_TIME = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+def an_ingestion(
+    id: str = "orders",
+    *,
+    uri: str = "s3://bucket/orders",
+    pattern: str = "",
+    exclude: Sequence[str] = (),
+    s3: S3Options | None = None,
+    credentials: Credentials | None = None,
+    table: str = "sales.orders",
+    table_properties: Mapping[str, str] | None = None,
+    columns: Sequence[Column] = (),
+    load: LoadPolicy | None = None,
+    display_name: str = "",
+    labels: Mapping[str, str] | None = None,
+    pool: str = "default",
+) -> Ingestion:
+    return Ingestion(
+        id=id,
+        source=Source(uri=uri, pattern=pattern, exclude=tuple(exclude), s3=s3, credentials=credentials),
+        format=FormatKind.JSON,
+        destination=Destination(table=table, table_properties=table_properties or {}),
+        columns=tuple(columns),
+        load=load or LoadPolicy(),
+        display_name=display_name,
+        labels=labels or {},
+        pool=pool,
+    )
+
+
+def static_credentials(*, access_key_id: str = "AKIA", sealed: bytes = b"sealed") -> Credentials:
+    return Credentials(kind=CredentialsKind.STATIC, access_key_id=access_key_id, sealed=sealed)
+
+
+def a_stored_ingestion(ingestion: Ingestion | None = None, *, revision: int = 1) -> StoredIngestion:
+    return StoredIngestion(
+        ingestion_id=1,
+        ingestion=ingestion or an_ingestion(),
+        revision=revision,
+        create_time=SOME_TIME,
+        update_time=SOME_TIME,
+    )
+
+
+def an_ingestion_message(
+    *,
+    uri: str = "s3://bucket/orders",
+    table: str = "sales.orders",
+    display_name: str = "",
+    labels: Mapping[str, str] | None = None,
+    static_keys: pb.StaticKeys | None = None,
+) -> pb.Ingestion:
+    message = pb.Ingestion(
+        display_name=display_name,
+        labels=labels or {},
+        source=pb.Source(uri=uri),
+        format=pb.Format(json=pb.JsonFormat()),
+        destination=pb.Destination(table=table),
+    )
+    if static_keys:
+        message.source.credentials.static_keys.CopyFrom(static_keys)
+    return message
