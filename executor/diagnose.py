@@ -175,16 +175,17 @@ def _python_link(error: BaseException) -> Link:
 
 
 def _java_link(java: Any) -> Link:
-    link = Link(class_name=java.getClass().getName(), message=java.getMessage() or "")
-    if not hasattr(java, "getCondition"):
-        return link
-    parameters = java.getMessageParameters()
-    return Link(
-        class_name=link.class_name,
-        condition=java.getCondition() or "",
-        parameters={key: parameters[key] for key in parameters},
-        message=link.message,
-    )
+    name, message = java.getClass().getName(), java.getMessage() or ""
+    try:
+        parameters = java.getMessageParameters()
+        return Link(
+            class_name=name,
+            condition=java.getCondition() or "",
+            parameters={key: parameters[key] for key in parameters},
+            message=message,
+        )
+    except Exception:  # the bridge's way to say that this class is none of Spark's own
+        return Link(class_name=name, message=message)
 
 
 def is_from_spark(error: BaseException) -> bool:

@@ -164,7 +164,7 @@ def read_state(spark: SparkSession, table: TableName) -> TableState | None:
                   FROM {name}.history"""
         ).collect()
     except AnalysisException as error:
-        if _is_absent(error):
+        if error.getCondition() == "TABLE_OR_VIEW_NOT_FOUND":
             return None
         raise
     snapshots = [
@@ -181,19 +181,15 @@ def read_state(spark: SparkSession, table: TableName) -> TableState | None:
 
 
 def read_facts(spark: SparkSession, table: TableName) -> TableFacts | None:
-    """What staging needs to know, or None when there is no such table; gives it an id if it has none."""
-    try:
-        properties = read_properties(spark, table)
-        if TABLE_ID not in properties:
-            properties = _adopt(spark, table)
-        schema = spark.table(table.sql).schema
-    except AnalysisException as error:
-        if _is_absent(error):
-            return None
-        raise
+    """What staging needs to know, or None when there is no such table; gives an id to one without."""
+    if not spark.catalog.tableExists(table.sql):
+        return None
+    properties = read_properties(spark, table)
+    if TABLE_ID not in properties:
+        properties = _adopt(spark, table)
     return TableFacts(
         id=properties[TABLE_ID],
-        schema=schema,
+        schema=spark.table(table.sql).schema,
         is_empty=properties.get("current-snapshot-id") == "none",
     )
 
@@ -243,7 +239,3 @@ def _adopt(spark: SparkSession, table: TableName) -> dict[str, str]:
     table_id = uuid.uuid5(uuid.NAMESPACE_URL, first["file"])
     spark.sql(f"ALTER TABLE {table.sql} SET TBLPROPERTIES ('{TABLE_ID}' = '{table_id}')")
     return read_properties(spark, table)
-
-
-def _is_absent(error: AnalysisException) -> bool:
-    return error.getCondition() in ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND")

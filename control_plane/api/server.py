@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import grpc
 import structlog
@@ -58,7 +58,7 @@ class Services:
     vault: Vault
     rules: Rules
     wakes: Wakes
-    page_token_key: bytes
+    page_token_key: bytes = field(repr=False)
     lease_seconds: float
     backoff: Backoff
 

@@ -16,6 +16,8 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 CALL_SECONDS = 30.0
+# What becomes of a stream that is older than the server wants it.
+STREAM_ENDED = frozenset({grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE})
 CHANNEL_OPTIONS = (("grpc.enable_http_proxy", 0),)
 
 ServerOption = Annotated[
@@ -45,21 +47,45 @@ def connect(server: str) -> Iterator[Client]:
             raise typer.Exit(1) from None
 
 
+def open_channel(server: str) -> grpc.aio.Channel:
+    """A channel for work that goes on while others of its event loop do."""
+    return grpc.aio.insecure_channel(server, options=CHANNEL_OPTIONS)
+
+
 def explain(error: grpc.RpcError, server: str) -> str:
     """What the server, or its absence, has to say, in a few lines."""
     call = cast(grpc.Call, error)
     status = rpc_status.from_call(call)
-    if status is None and call.code() is grpc.StatusCode.UNAVAILABLE:
+    if status is not None:
+        return "\n".join([status.message, *_lines(status)])
+    if call.code() is grpc.StatusCode.UNAVAILABLE:
         return (
             f"No server answers at {server}. Start one (autoloader dev, autoloader serve), "
             "or name another with --server."
         )
-    if status is None:
-        return f"{call.code().name}: {call.details()}"
-    return "\n".join([status.message, *_details(status)])
+    return f"{call.code().name}: {call.details()}"
 
 
-def _details(status: Status) -> Iterator[str]:
+def reason_of(error: grpc.RpcError) -> str:
+    """Why the server refused: a name of ErrorReason without its prefix; empty when it does not say."""
+    reason: str = _info(error).reason
+    return reason
+
+
+def metadata_of(error: grpc.RpcError) -> dict[str, str]:
+    """The dynamic parts of a refusal."""
+    return dict(_info(error).metadata)
+
+
+def _info(error: grpc.RpcError) -> details.ErrorInfo:
+    status = rpc_status.from_call(cast(grpc.Call, error)) or Status()
+    for packed in status.details:
+        if packed.Is(details.ErrorInfo.DESCRIPTOR):
+            return details.ErrorInfo.FromString(packed.value)
+    return details.ErrorInfo()
+
+
+def _lines(status: Status) -> Iterator[str]:
     for packed in status.details:
         if packed.Is(details.ErrorInfo.DESCRIPTOR):
             info = details.ErrorInfo.FromString(packed.value)

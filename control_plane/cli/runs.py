@@ -6,8 +6,9 @@ import json
 import uuid
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, cast
 
+import grpc
 import typer
 from autoloader.v1 import runs_pb2 as pb
 
@@ -124,13 +125,24 @@ def resolve(
 def follow_run(client: Client, name: str, output: Output) -> None:
     """Shows a run whenever it changes, then as it rests; exits 1 unless every file loaded."""
     run = pb.Run()
-    for run in client.runs.WatchRun(pb.WatchRunRequest(name=name)):
+    for run in _watch(client, name):
         typer.echo(json.dumps(as_dict(run)) if output is Output.JSON else progress_of(run))
     if output is Output.TABLE:
         for line in problems_of(run):
             typer.echo(line)
     if run.state != pb.Run.STATE_SUCCEEDED:
         raise typer.Exit(1)
+
+
+def _watch(client: Client, name: str) -> Iterator[pb.Run]:
+    """Watches again when the server ends a stream that is old, but not when it went away."""
+    while True:
+        try:
+            yield from client.runs.WatchRun(pb.WatchRunRequest(name=name))
+            return
+        except grpc.RpcError as error:
+            if cast(grpc.Call, error).code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
+                raise
 
 
 def progress_of(run: pb.Run) -> str:

@@ -37,7 +37,7 @@ def show_list(messages: Iterable[Message], columns: Columns, output: Output) -> 
         table.add_column(title, overflow="fold")
     for message in messages:
         table.add_row(*(str(value(message)) for value in columns.values()))
-    _console().print(table)
+    console().print(table)
 
 
 def show_one(message: Message, output: Output) -> None:
@@ -50,7 +50,7 @@ def show_one(message: Message, output: Output) -> None:
     table.add_column(overflow="fold")
     for path, value in _lines("", as_dict(message)):
         table.add_row(path, value)
-    _console().print(table)
+    console().print(table)
 
 
 def as_dict(message: Message) -> dict[str, Any]:
@@ -94,6 +94,6 @@ def _lines(path: str, value: object) -> Iterable[tuple[str, str]]:
         yield path, str(value)
 
 
-def _console() -> Console:
+def console() -> Console:
     """Names and keys are shown as they are: they may look like rich's markup."""
     return Console(markup=False, highlight=False, emoji=False, soft_wrap=False)

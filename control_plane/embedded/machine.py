@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import json
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass
@@ -15,25 +16,28 @@ from pydantic import SecretStr
 
 from control_plane.app import App
 from control_plane.embedded.errors import MachineError
-from control_plane.embedded.executor import run_executor, settings_for
+from control_plane.embedded.executor import run_executor
+from control_plane.embedded.ports import HOST, Ports
 from control_plane.embedded.postgres import run_postgres
 from control_plane.embedded.warehouse import CATALOG, Warehouse
+from control_plane.ledger.migrate import migrate
 from control_plane.settings import Settings
 from control_plane.vault import make_key
 
 # Executors here die with us: their leases need not wait for long.
 LEASE_SECONDS = 15.0
-ANY_FREE_PORT = "127.0.0.1:0"
+EXECUTOR_LOG = "executor.log"
+CONTROL_PLANE_LOG = "control-plane.log"
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """A machine that runs: where it listens, where its tables are, and the children it needs."""
+    """A machine that runs: where it keeps things, where it listens, and the children it needs."""
 
+    folder: Path
     address: str
-    metrics_address: str
     warehouse: Warehouse
     children: dict[str, Process]
 
@@ -51,28 +55,79 @@ class Machine:
 
 
 @contextlib.asynccontextmanager
-async def run_machine(
-    folder: Path, *, listen: str = ANY_FREE_PORT, metrics_listen: str = "off"
-) -> AsyncIterator[Machine]:
+async def run_machine(folder: Path, *, ports: Ports) -> AsyncIterator[Machine]:
     """Runs a machine whose state is kept in `folder`, one process at a time.
 
     Raises MachineError when something is missing, in the way or does not start.
     """
-    folder = folder.absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _made(folder)
     warehouse = Warehouse(folder)
-    with _alone(folder / "machine.lock"):
-        async with (
-            run_postgres(folder / "postgres") as postgres,
-            App(_settings(folder, postgres.url, listen, metrics_listen)) as app,
-            run_executor(
-                settings_for(app.address, warehouse.spark_conf(), catalog=CATALOG),
-                log=folder / "executor.log",
-            ) as executor,
-        ):
-            yield Machine(
-                address=app.address,
-                metrics_address=app.metrics_address,
-                warehouse=warehouse,
-                children={"PostgreSQL server": postgres.process, "executor": executor},
-            )
+    async with contextlib.AsyncExitStack() as ends:
+        ends.enter_context(_alone(folder / "machine.lock"))
+        postgres = await ends.enter_async_context(run_postgres(folder / "postgres"))
+        await migrate(postgres.url)
+        app = App(_settings(folder, postgres.url, ports))
+        await ends.enter_async_context(app)
+        executor_settings = _executor_settings(app.address, warehouse, ports)
+        executor_log = folder / EXECUTOR_LOG
+        executor = await ends.enter_async_context(run_executor(executor_settings, log=executor_log))
+        yield Machine(
+            folder=folder,
+            address=app.address,
+            warehouse=warehouse,
+            children={"PostgreSQL": postgres.process, "executor": executor},
+        )
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
+
+
+def _settings(folder: Path, database_url: str, ports: Ports) -> Settings:
+    """Whoever runs this machine may read its files anyway, and knows its other servers."""
+    key = folder / "sealing.key"
+    if not key.exists():
+        make_key(key)
+    return Settings(
+        database_url=SecretStr(database_url),
+        sealing_key_file=key,
+        listen=f"{HOST}:{ports.grpc}",
+        metrics_listen=f"{HOST}:{ports.metrics}" if ports.metrics else "off",
+        allowed_local_folders=frozenset({Path("/")}),
+        allow_loopback_endpoints=True,
+        lease_seconds=LEASE_SECONDS,
+    )
+
+
+def _executor_settings(address: str, warehouse: Warehouse, ports: Ports) -> dict[str, str]:
+    """Starts Spark at once: somebody waits for it."""
+    return {
+        "control_plane": address,
+        "name": "local",
+        "default_catalog": CATALOG,
+        "spark_conf": json.dumps(warehouse.spark_conf()),
+        "metrics_port": str(ports.executor_metrics),
+        "warm_start": "true",
+        "exit_with_parent": "true",
+        "log_format": "json",
+    }
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Holds a lock that the system lets go of when we die."""
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise MachineError(
+                f"another autoloader works on {path.parent}; wait for it, or name another --data"
+            ) from None
+        yield
+
+
+async def _cancel(*tasks: asyncio.Future[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyiceberg.catalog.sql import SqlCatalog
 
 CATALOG = "local"
 # The one set of options under which races and kills left this catalog exact.
@@ -28,16 +32,15 @@ class Warehouse:
             f"{prefix}.cache-enabled": "false",
         }
 
-    def pyiceberg_properties(self) -> dict[str, str]:
-        """What makes the catalog known to PyIceberg's SqlCatalog."""
-        return {
-            "uri": f"sqlite:///{self._catalog_file}",
-            "warehouse": f"file://{self._tables}",
-        }
+    def open(self) -> SqlCatalog:
+        """The catalog, for PyIceberg in this process, which only the extra `embedded` brings."""
+        from pyiceberg.catalog.sql import SqlCatalog
+
+        return SqlCatalog(CATALOG, **self._pyiceberg_properties())
 
     def reading_lines(self, table: str) -> str:
         """Three lines of Python that read a table."""
-        options = ", ".join(f"{key}={value!r}" for key, value in self.pyiceberg_properties().items())
+        options = ", ".join(f"{key}={value!r}" for key, value in self._pyiceberg_properties().items())
         return "\n".join(
             [
                 "from pyiceberg.catalog.sql import SqlCatalog",
@@ -45,3 +48,9 @@ class Warehouse:
                 f"print(catalog.load_table({table!r}).scan().to_arrow())",
             ]
         )
+
+    def _pyiceberg_properties(self) -> dict[str, str]:
+        return {
+            "uri": f"sqlite:///{self._catalog_file}",
+            "warehouse": f"file://{self._tables}",
+        }

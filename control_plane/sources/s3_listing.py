@@ -1,4 +1,4 @@
-"""Reads the answers of ListObjectsV2 in a fifth of the time that botocore's own parser takes."""
+"""Reads the answers of ListObjectsV2 many times faster than the parser of botocore does."""
 
 from __future__ import annotations
 

@@ -1,15 +1,24 @@
-"""What the executor's tests share: a scripted control plane, and a client that speaks to it."""
+"""What the executor's tests share: a scripted control plane and a client of it, and warm Spark."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from executor import spark
 from executor.credentials import KeyRing
 from executor.lease_client import LeaseClient
+from executor.spark import Sessions
 from executor.wire import Caller, open_channel
+from tests.executor.lake import Lake, settings_in
 from tests.executor.lease_service import ScriptedLeaseService, served
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # The bridge to Spark's JVM lets the collector close its sockets, a pair for each thread.
+    config.addinivalue_line("filterwarnings", r"ignore:unclosed <socket\.socket:ResourceWarning")
 
 
 @pytest.fixture
@@ -27,3 +36,22 @@ async def client(service: ScriptedLeaseService) -> AsyncIterator[LeaseClient]:
             keys=KeyRing(variables=frozenset({"KEY", "SECRET"}), environment={"KEY": "k"}),
             caller=Caller(pause_seconds=lambda attempt: 0.01),
         )
+
+
+@pytest.fixture(scope="session")
+def data_folder(pytestconfig: pytest.Config) -> Path:
+    """Where the jars are kept from one run of the tests to the next."""
+    return pytestconfig.cache.mkdir("executor")
+
+
+@pytest.fixture(scope="session")
+def sessions(tmp_path_factory: pytest.TempPathFactory, data_folder: Path) -> Iterator[Sessions]:
+    """Spark on this machine, with a catalog in a SQLite file; one for all tests."""
+    started = spark.start(settings_in(tmp_path_factory.mktemp("lake"), data_folder))
+    yield started
+    spark.stop(started)
+
+
+@pytest.fixture
+def lake(sessions: Sessions, tmp_path: Path) -> Lake:
+    return Lake(sessions, tmp_path)

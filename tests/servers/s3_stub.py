@@ -44,9 +44,9 @@ def listing(keys: Sequence[str], *, next_token: str = "", is_truncated: bool | N
     )
 
 
-def refusal(status: int, code: str) -> Answer:
+def refusal(status: int, code: str, *, message: str = "No.") -> Answer:
     """Writes an error as AWS does."""
-    return Answer(f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode(), status)
+    return Answer(f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode(), status)
 
 
 @contextmanager

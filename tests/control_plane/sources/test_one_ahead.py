@@ -69,7 +69,8 @@ async def test_leaving_early_closes_the_generator_in_its_thread() -> None:
         finally:
             closed_in.append(threading.current_thread().name)
 
-    async with aclosing(one_ahead(numbers())) as items:
+    held = numbers()
+    async with aclosing(one_ahead(held)) as items:
         await anext(items)
     await join_source_threads()
     assert [name.startswith("source") for name in closed_in] == [True]
@@ -87,8 +88,10 @@ async def test_a_cancelled_consumer_does_not_wait_for_a_hanging_step_and_leaks_n
         finally:
             closed.set()
 
+    held = hangs()
+
     async def consume() -> None:
-        async with aclosing(one_ahead(hangs())) as items:
+        async with aclosing(one_ahead(held)) as items:
             await anext(items)
 
     consumer = asyncio.create_task(consume())

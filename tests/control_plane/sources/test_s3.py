@@ -15,6 +15,7 @@ from tests.control_plane.sources.test_one_ahead import PATIENCE_SECONDS, join_so
 from tests.servers.s3_stub import Answer, Query, listing, refusal, running_stub
 
 SECRET = "secret-access-key-of-somebody"
+TOKEN = "session-token-of-somebody"
 
 
 def source_at(endpoint: str, *, pattern: str = "**", attempts_max: int = 1) -> S3Source:
@@ -24,7 +25,7 @@ def source_at(endpoint: str, *, pattern: str = "**", attempts_max: int = 1) -> S
         endpoint=endpoint,
         access_key_id="key",
         secret_access_key=SECRET,
-        session_token="token-of-somebody",
+        session_token=TOKEN,
     )
     return S3Source(spec, attempts_max=attempts_max, read_timeout_seconds=2)
 
@@ -41,6 +42,7 @@ def second_page(answer: Answer) -> dict[str, Answer]:
     return {"": listing(["a", "b"], next_token="second"), "second": answer}
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     ("answer", "category", "is_retryable"),
     [
@@ -70,6 +72,14 @@ async def test_a_bad_second_page_is_an_error_and_not_the_end(answer: Answer, cat
     assert uris == ["s3://bucket/a", "s3://bucket/b"]
     assert (error.category, error.retryable) == (category, is_retryable)
     assert SECRET not in repr(error)
+
+
+async def test_a_secret_that_a_server_repeats_is_not_kept() -> None:
+    refused = refusal(400, "ExpiredToken", message=f"{TOKEN} has expired")
+    with running_stub(lambda _: refused) as endpoint:
+        _, error = await error_after(source_at(endpoint))
+    assert "*** has expired" in error.cause
+    assert TOKEN not in repr(error)
 
 
 async def test_a_server_that_recovers_is_asked_again_and_it_is_counted() -> None:

@@ -1,0 +1,51 @@
+"""`autoloader dev`: the whole of Autoloader on this machine, kept running."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from control_plane.cli.on_machine import DEFAULT_DATA, DataOption, on_machine
+from control_plane.embedded.machine import Machine, Ports
+
+DEFAULT_PORTS = Ports(grpc=50051, metrics=9464, executor_metrics=9465)
+
+
+def dev(
+    data: DataOption = DEFAULT_DATA,
+    port: Annotated[int, typer.Option(help="Port of gRPC.")] = DEFAULT_PORTS.grpc,
+    metrics_port: Annotated[
+        int, typer.Option(help="Port of the control plane's /metrics; 0: none.")
+    ] = DEFAULT_PORTS.metrics,
+    executor_metrics_port: Annotated[
+        int, typer.Option(help="Port of the executor's /metrics; 0: none.")
+    ] = DEFAULT_PORTS.executor_metrics,
+) -> None:
+    """Runs a control plane and an executor on this machine until Ctrl-C."""
+    ports = Ports(grpc=port, metrics=metrics_port, executor_metrics=executor_metrics_port)
+    on_machine(data, _stay, ports=ports)
+
+
+async def _stay(machine: Machine) -> None:
+    typer.echo(f"gRPC     {machine.address}")
+    for address in machine.metrics_addresses:
+        typer.echo(f"metrics  http://{address}/metrics")
+    typer.echo(f"logs     {machine.folder}/*.log")
+    for line in hints(machine.address, "-"):
+        typer.echo(f"try      {line}")
+    typer.echo("Ctrl-C ends it.")
+    await asyncio.Event().wait()
+
+
+def hints(address: str, ingestion: str) -> list[str]:
+    """Calls that show something on a machine that runs."""
+    parent = f'{{"parent": "ingestions/{ingestion}"}}'
+    return [
+        f"grpcurl -plaintext {address} list autoloader.v1.IngestionService",
+        f"grpcurl -plaintext -d '{parent}' {address} autoloader.v1.RunService/ListRuns",
+        f"buf curl --protocol grpc --http2-prior-knowledge -d '{parent}' "
+        f"http://{address}/autoloader.v1.RunService/ListRuns",
+        "autoloader runs list",
+    ]

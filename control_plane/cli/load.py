@@ -1,0 +1,82 @@
+"""`autoloader load`: the main job in one command, on this machine alone."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from autoloader.v1 import runs_pb2 as pb
+from rich.console import Console
+
+from control_plane.cli.client import open_channel
+from control_plane.cli.on_machine import DEFAULT_DATA, DataOption, failure, on_machine
+from control_plane.cli.one_pass import load as load_once
+from control_plane.cli.progress import RunProgress
+from control_plane.cli.report import report
+from control_plane.cli.wanted import Wanted
+from control_plane.embedded.machine import Machine
+from control_plane.embedded.warehouse import CATALOG
+
+GLOB_CHARACTERS = re.compile(r"([*?\[\]{}\\])")
+
+
+class Format(StrEnum):
+    """Kinds of files."""
+
+    JSON = "json"
+
+
+def load(
+    source: Annotated[str, typer.Argument(help="A folder, a file, or s3://bucket/prefix.")],
+    table: Annotated[str, typer.Option(help="Table to load into: NAMESPACE.TABLE.")],
+    format: Annotated[Format, typer.Option(help="json: one object a line.")] = Format.JSON,
+    pattern: Annotated[str, typer.Option(help="Files to load, by path below SOURCE: *, **, ?, [..], {a,b}.")] = "",
+    data: DataOption = DEFAULT_DATA,
+    endpoint_url: Annotated[str, typer.Option(help="S3 server other than AWS.")] = "",
+    region: Annotated[str, typer.Option(help="Region of the S3 server.")] = "",
+) -> None:
+    """Loads the files of SOURCE that are not in the table yet. Run it again: only new ones load.
+
+    Keys for S3 come from the environment, a profile or the machine's role, as for other AWS tools.
+    """
+    folder, glob = _split(source, pattern)
+    wanted = Wanted(
+        source=folder,
+        table=table.removeprefix(f"{CATALOG}."),
+        pattern=glob,
+        endpoint_url=endpoint_url,
+        region=region,
+    )
+    run = on_machine(data, lambda machine: load_and_tell(machine, wanted))
+    if run.state != pb.Run.STATE_SUCCEEDED:
+        raise typer.Exit(1)
+
+
+async def load_and_tell(machine: Machine, wanted: Wanted) -> pb.Run:
+    """Loads with live progress, then says what came of it and how to read the table."""
+    with RunProgress(Console(stderr=True)) as progress:
+        async with open_channel(machine.address) as channel:
+            run = await load_once(channel, wanted, show=progress.show)
+            reading = machine.warehouse.reading_lines(wanted.table)
+            lines = await report(channel, run, reading=reading)
+    for line in lines:
+        typer.echo(line)
+    return run
+
+
+def _split(source: str, pattern: str) -> tuple[str, str]:
+    """The folder and the glob that SOURCE names: a file is its folder, and a glob of its name."""
+    if "://" in source and not source.startswith("file://"):
+        return source, pattern
+    path = Path(source.removeprefix("file://")).expanduser()
+    if not path.exists():
+        raise failure(f"{path} is not there; name a folder, a file, or s3://bucket/prefix")
+    path = path.resolve()
+    if path.is_dir():
+        return f"file://{path}", pattern
+    if pattern:
+        raise failure(f"{path} is a file; leave --pattern out, or name its folder")
+    return f"file://{path.parent}", GLOB_CHARACTERS.sub(r"[\1]", path.name)

@@ -1,0 +1,74 @@
+"""Tells what a pass loaded, what it could not load and why, and how to read the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import grpc
+from autoloader.v1 import files_pb2, runs_pb2
+from autoloader.v1.files_pb2_grpc import FileServiceStub
+
+from control_plane.cli.runs import problems_of
+from control_plane.cli.show import enum_name, state_of
+
+if TYPE_CHECKING:
+    from autoloader.v1.files_pb2_grpc import FileServiceAsyncStub
+
+FILES_NAMED_MAX = 20
+
+
+async def report(channel: grpc.aio.Channel, run: runs_pb2.Run, *, reading: str) -> list[str]:
+    """The outcome of a run, a line each; `reading`, which reads the table, when it has rows."""
+    parent = run.name.rpartition("/runs/")[0]
+    files = FileServiceStub(channel)
+    request = files_pb2.SummarizeFilesRequest(parent=parent)
+    summaries = (await files.SummarizeFiles(request)).summaries
+    has_rows = any(each.records_written for each in summaries)
+    return [
+        outcome_of(run),
+        *_failures(run, await _not_loaded(files, run, parent)),
+        *problems_of(run),
+        f"All files of {parent}: {counts_of(summaries)}.",
+        *(["", reading] if has_rows else []),
+    ]
+
+
+async def _not_loaded(files: FileServiceAsyncStub, run: runs_pb2.Run, parent: str) -> list[files_pb2.File]:
+    named: list[files_pb2.File] = []
+    for state in ("FAILED", "MISSING"):
+        request = files_pb2.ListFilesRequest(
+            parent=parent,
+            filter=f'state = {state} AND run = "{run.name}"',
+            page_size=FILES_NAMED_MAX,
+        )
+        named.extend((await files.ListFiles(request)).files)
+    return named
+
+
+def outcome_of(run: runs_pb2.Run) -> str:
+    """What a run loaded, in a sentence."""
+    seconds = run.duration.ToTimedelta().total_seconds()
+    if run.state == runs_pb2.Run.STATE_CANCELLED:
+        return f"Cancelled after {seconds:.1f} s; {run.records_written:,} records were loaded."
+    if not run.files_processed and not run.files_failed and not run.files_missing and not run.errors:
+        return f"Nothing new in {run.objects_listed:,} objects."
+    rate = f", {run.records_written / seconds:,.0f} a second" if seconds else ""
+    return f"Loaded {run.files_processed:,} files: {run.records_written:,} records in {seconds:.1f} s{rate}."
+
+
+def _failures(run: runs_pb2.Run, named: Sequence[files_pb2.File]) -> Iterator[str]:
+    count = run.files_failed + run.files_missing
+    if not count:
+        return
+    yield f"Not loaded: {count:,} files."
+    for file in named[:FILES_NAMED_MAX]:
+        yield f"  {file.uri}"
+        yield f"    {enum_name(file.error, 'category')}: {file.error.message}"
+    if count > FILES_NAMED_MAX:
+        yield f"  and {count - FILES_NAMED_MAX:,} more; autoloader files list shows them"
+
+
+def counts_of(summaries: Iterable[files_pb2.FileSummary]) -> str:
+    """How many files are in which state."""
+    return ", ".join(f"{each.file_count:,} {state_of(each)}" for each in summaries) or "none"

@@ -1,0 +1,21 @@
+"""Where a machine listens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """0 is any free port for gRPC, and no page for metrics."""
+
+    grpc: int = 0
+    metrics: int = 0
+    executor_metrics: int = 0
+
+    @property
+    def metrics_addresses(self) -> tuple[str, ...]:
+        """Where the pages /metrics are."""
+        return tuple(f"{HOST}:{port}" for port in (self.metrics, self.executor_metrics) if port)

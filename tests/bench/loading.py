@@ -1,0 +1,243 @@
+"""Measures loading, from RunIngestion to visible rows, against scripts that append the same files with the same Spark.
+
+    python -m tests.bench.loading [--rounds 3] [--only NAME]
+
+The plain script is what one writes first: `spark.read.schema(...).json(paths)`, `writeTo(table).append()`. The tuned one lists on the
+driver and packs small files together. Neither knows which files are new, counts rows a file, or survives a crash. All run in
+one process on one warm session, in turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+from autoloader.v1 import ingestions_pb2, ingestions_pb2_grpc, runs_pb2, runs_pb2_grpc
+from pydantic import SecretStr
+from pyspark.sql import SparkSession
+
+from control_plane.app import App
+from control_plane.embedded.warehouse import CATALOG, Warehouse
+from control_plane.settings import Settings
+from control_plane.vault import make_key
+from executor.credentials import KeyRing
+from executor.lease_client import LeaseClient
+from executor.loader import SparkLoader
+from executor.metrics import Metrics
+from executor.spark import SparkSettings
+from executor.wire import Caller, open_channel
+from executor.worker import Worker
+from tests.postgres import running_postgres
+
+EVENT_TYPES = ("login", "pageview", "click", "purchase")
+SCHEMA = "id BIGINT, timestamp STRING, user_id STRING, event_type STRING, value DOUBLE"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """So many files of so many rows."""
+
+    name: str
+    files: int
+    rows: int
+
+
+WORKLOADS = (
+    Workload("3 files x 1,000 rows", 3, 1_000),
+    Workload("1,000 files x 1,000 rows", 1_000, 1_000),
+    Workload("8 files x 125,000 rows", 8, 125_000),
+    Workload("10,000 files x 10 rows", 10_000, 10),
+)
+
+
+class Bench:
+    """The contenders, on one warm Spark."""
+
+    def __init__(self, channel: grpc.aio.Channel, folder: Path) -> None:
+        self._ingestions = ingestions_pb2_grpc.IngestionServiceStub(channel)
+        self._runs = runs_pb2_grpc.RunServiceStub(channel)
+        self._folder = folder
+        self._number = 0
+        self.last_table = ""
+
+    @property
+    def spark(self) -> SparkSession:
+        return SparkSession.builder.getOrCreate()
+
+    def make(self, workload: Workload) -> Path:
+        """Writes the files of the acceptance stories' base data."""
+        folder = self._folder / f"{workload.files}x{workload.rows}"
+        folder.mkdir()
+        for number in range(workload.files):
+            ids = range(number * workload.rows, (number + 1) * workload.rows)
+            (folder / f"data-{number:05}.json").write_text("".join(f"{json.dumps(_record(each))}\n" for each in ids))
+        return folder
+
+    async def plain(self, folder: Path) -> float:
+        return await asyncio.to_thread(self._script, folder, tuned=False)
+
+    async def tuned(self, folder: Path) -> float:
+        return await asyncio.to_thread(self._script, folder, tuned=True)
+
+    def _script(self, folder: Path, *, tuned: bool) -> float:
+        paths = [str(path) for path in sorted(folder.iterdir())]
+        session = self.spark.newSession()
+        table = self._new_table("script")
+        session.sql(f"CREATE NAMESPACE IF NOT EXISTS {CATALOG}.bench")
+        session.sql(f"CREATE TABLE {CATALOG}.{table} ({SCHEMA}) USING iceberg")
+        began = time.perf_counter()
+        if tuned:
+            mean = sum(os.path.getsize(path) for path in paths) / len(paths)
+            session.conf.set("spark.sql.sources.parallelPartitionDiscovery.threshold", len(paths) + 1)
+            session.conf.set("spark.sql.files.openCostInBytes", int(min(max(mean / 2, 64 * 1024), 4 * 1024**2)))
+        frame = session.read.schema(SCHEMA).json(paths)
+        if tuned:
+            frame.write.format("iceberg").mode("append").save(f"{CATALOG}.{table}")
+        else:
+            frame.writeTo(f"{CATALOG}.{table}").append()
+        seconds = time.perf_counter() - began
+        self.last_table = table
+        return seconds
+
+    async def autoloader(self, folder: Path) -> float:
+        table = self._new_table("ours")
+        ingestion = ingestions_pb2.Ingestion(
+            source=ingestions_pb2.Source(uri=f"file://{folder}"),
+            format=ingestions_pb2.Format(json=ingestions_pb2.JsonFormat()),
+            destination=ingestions_pb2.Destination(table=table),
+        )
+        name = table.replace(".", "-").replace("_", "-")
+        created = await self._ingestions.CreateIngestion(
+            ingestions_pb2.CreateIngestionRequest(ingestion_id=name, ingestion=ingestion)
+        )
+        # The scripts find their table there; so does ours.
+        session = self.spark.newSession()
+        await asyncio.to_thread(session.sql, f"CREATE NAMESPACE IF NOT EXISTS {CATALOG}.bench")
+        await asyncio.to_thread(session.sql, f"CREATE TABLE {CATALOG}.{table} ({SCHEMA}) USING iceberg")
+        self.last_table = table
+        return await self.run_again(created.name)
+
+    async def run_again(self, name: str) -> float:
+        began = time.perf_counter()
+        run = await self._ingestions.RunIngestion(ingestions_pb2.RunIngestionRequest(name=name))
+        async for run in self._runs.WatchRun(runs_pb2.WatchRunRequest(name=run.name)):
+            pass
+        seconds = time.perf_counter() - began
+        assert run.state == runs_pb2.Run.STATE_SUCCEEDED, run
+        return seconds
+
+    def _new_table(self, kind: str) -> str:
+        self._number += 1
+        return f"bench.{kind}_{self._number}"
+
+    def rows_and_files(self) -> tuple[int, int]:
+        """Rows and data files of the table written last."""
+        row = self.spark.sql(
+            f"SELECT sum(record_count) AS rows, count(*) AS files FROM {CATALOG}.{self.last_table}.files"
+        ).collect()[0]
+        return row["rows"], row["files"]
+
+
+def _record(number: int) -> dict[str, object]:
+    return {
+        "id": number,
+        "timestamp": f"2026-11-24T12:{number // 60 % 60:02}:{number % 60:02}Z",
+        "user_id": f"user-{number % 100}",
+        "event_type": EVENT_TYPES[number % 4],
+        "value": number * 10.5,
+    }
+
+
+async def measure(bench: Bench, workload: Workload, *, rounds: int) -> None:
+    folder = bench.make(workload)
+    contenders: dict[str, Callable[[Path], Awaitable[float]]] = {
+        "plain": bench.plain,
+        "tuned": bench.tuned,
+        "autoloader": bench.autoloader,
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    files: dict[str, int] = {}
+    for round_number in range(rounds + 1):
+        for name, contender in contenders.items():
+            taken = await contender(folder)
+            rows, files[name] = await asyncio.to_thread(bench.rows_and_files)
+            assert rows == workload.files * workload.rows
+            if round_number:  # the first round warms the path up
+                seconds[name].append(taken)
+    medians = {name: statistics.median(taken) for name, taken in seconds.items()}
+    print(f"{workload.name}, median of {rounds}:")
+    for name, median in medians.items():
+        rate = workload.files * workload.rows / median
+        print(f"  {name:10} {median:7.3f} s  {rate:11,.0f} rows/s  {files[name]} data files")
+    print(
+        f"  autoloader runs at {medians['plain'] / medians['autoloader']:.2f}x plain,"
+        f" {medians['tuned'] / medians['autoloader']:.2f}x tuned",
+        flush=True,
+    )
+
+
+@contextlib.asynccontextmanager
+async def running_bench(folder: Path) -> AsyncIterator[Bench]:
+    """The whole system in this process: an App, and an executor with one worker."""
+    warehouse = Warehouse(folder)
+    loader = SparkLoader(
+        SparkSettings(
+            conf=warehouse.spark_conf() | {"spark.driver.memory": "4g"},
+            data_folder=_jars_folder(),
+            default_catalog=CATALOG,
+        )
+    )
+    async with running_postgres() as server, server.database() as url:
+        make_key(folder / "key")
+        settings = Settings(
+            database_url=SecretStr(url),
+            sealing_key_file=folder / "key",
+            listen="127.0.0.1:0",
+            metrics_listen="off",
+            allowed_local_folders=frozenset({folder}),
+        )
+        async with App(settings) as app, open_channel(app.address) as channel:
+            await asyncio.to_thread(loader.warm)
+            keys = KeyRing(variables=frozenset())
+            client = LeaseClient(channel, executor="bench", pool="default", keys=keys, caller=Caller())
+            draining = asyncio.Event()
+            worker = Worker(client=client, loader=loader, metrics=Metrics(), draining=draining)
+            working = asyncio.create_task(worker.run())
+            async with grpc.aio.insecure_channel(app.address) as caller:
+                yield Bench(caller, folder)
+            draining.set()
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+    await asyncio.to_thread(loader.close)
+
+
+def _jars_folder() -> Path:
+    return Path(os.environ.get("AUTOLOADER_TEST_JARS", Path.home() / ".autoloader" / "executor"))
+
+
+async def main(*, rounds: int, only: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        async with running_bench(Path(folder)) as bench:
+            for workload in WORKLOADS:
+                if only in workload.name:
+                    await measure(bench, workload, rounds=rounds)
+    print(f"largest resident size of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="")
+    sys.exit(asyncio.run(main(**vars(parser.parse_args()))))
