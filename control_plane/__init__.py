@@ -1,7 +1,7 @@
 """The control plane: four nouns (ingestion, run, file, lease) and the verbs that move them.
 
-Read down one noun (`api/runs` → `ledger/runs` → `domain/run`) to follow a request; read along one floor to see the breadth.
-Imports go downward only, and the linter's contracts in pyproject.toml hold them to it:
+Read down one noun (`api/runs` → `ledger/runs` → `domain/run`) to follow a request; read along one floor to see the
+breadth. Imports go downward only, and the linter's contracts in pyproject.toml hold them to it:
 
     __main__ > cli > embedded > app       each may see those below; nobody else imports them
     api      | loops                      doors translate, loops act unasked; blind to each other
@@ -11,11 +11,11 @@ Imports go downward only, and the linter's contracts in pyproject.toml hold them
 
     caller ─▶ access_log → metrics → errors → auth ─▶ api/runs.CancelRun ─▶ ledger/leases.cancel_run ─▶ PostgreSQL
     RunIngestion ─open_run─▶ discoverer ─sources.list, record_files─▶ planner ─packing, offer_leases─▶ ledger
-    executor ─AcquireLease─▶ acquire_lease ─StageLease─▶ stage_lease (THE decision) ─CompleteLease─▶ complete_lease, finish_run
+    executor ─AcquireLease─▶ acquire_lease ─StageLease─▶ stage_lease (THE decision) ─CompleteLease─▶ complete_lease
     reaper ─▶ reap_leases, give_up_leases
 
-Every replica runs every loop. A unique index lets one run of an ingestion be unfinished; the rest is claimed row by row. Time
-is the database's clock. News travel by NOTIFY and are hints; polling is the truth.
+Every replica runs every loop. A unique index lets one run of an ingestion be unfinished; the rest is claimed row by
+row. Time is the database's clock. News travel by NOTIFY and are hints; polling is the truth.
 
 States. Each arrow is one statement in ledger/sql/, guarded by the state that it leaves:
 
@@ -48,7 +48,8 @@ States. Each arrow is one statement in ledger/sql/, guarded by the state that it
     lease  IN_DOUBT  → PUBLISHED                                    complete_lease
     lease  IN_DOUBT  → OFFERED                                      unstage_lease
 
-A file is LEASED exactly while it has a lease_id. Membership is frozen when the lease is offered, and a file leaves LEASED only
-in the statement that ends its lease, which must move as many files as the lease has. A cause outside a file (credentials,
-rights, store or table away) lets the next run take it up again; one inside it waits for RetryFiles or a new version.
+A file is LEASED exactly while it has a lease_id. Membership is frozen when the lease is offered, and a file leaves
+LEASED only in the statement that ends its lease, which must move as many files as the lease has. A cause outside a
+file (credentials, rights, store or table away) lets the next run take it up again; one inside it waits for RetryFiles
+or a new version.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 
 from executor import app, log
@@ -20,6 +21,8 @@ def main() -> int:
         return EXIT_SETTINGS
     if settings.exit_with_parent:
         exit_with_parent()
+    # Else it tells the terminal of every process that Spark forks.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     log.configure(format=settings.log_format, level=settings.log_level)
     return asyncio.run(app.run(settings))
 

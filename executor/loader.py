@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import structlog
+from pyspark import SparkContext
+from pyspark.sql import SparkSession
 
 from executor import load, publish, spark
 from executor.errors import AttemptFailed, StartRefused
@@ -109,6 +111,7 @@ class SparkLoader:
                 self._sessions = None
                 with suppress(Exception):
                     spark.stop(sessions)
+                _forget_dead_jvm()
 
 
 def _answers(sessions: Sessions) -> bool:
@@ -117,6 +120,14 @@ def _answers(sessions: Sessions) -> bool:
     except Exception:
         return False
     return True
+
+
+def _forget_dead_jvm() -> None:
+    """PySpark keeps its JVM for the life of the process, and has no word for one that died."""
+    if SparkContext._gateway is not None:
+        SparkContext._gateway.shutdown()
+    SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
+    SparkSession._instantiatedSession = None
 
 
 def _spark_lost(message: str, error: Exception) -> AttemptFailed:

@@ -50,5 +50,6 @@ def _shared_processors(*, as_console: bool) -> list[Processor]:
 
 def _renderer(*, as_console: bool) -> Processor:
     if as_console:
-        return structlog.dev.ConsoleRenderer()
+        # The default one shows local variables, and so the keys that are among them.
+        return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     return structlog.processors.JSONRenderer()

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from autoloader.v1 import ingestions_pb2 as pb
 
+from control_plane.domain.figures import Figures, IngestionFigures
+from control_plane.domain.file import FileState
 from control_plane.domain.ingestion import (
     Column,
     Credentials,
@@ -19,6 +21,8 @@ from control_plane.domain.ingestion import (
     Source,
     StoredIngestion,
 )
+from control_plane.domain.lease import LeaseState
+from control_plane.domain.run import RunState, Trigger
 
 SOME_TIME = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -84,3 +88,23 @@ def an_ingestion_message(
     if static_keys:
         message.source.credentials.static_keys.CopyFrom(static_keys)
     return message
+
+
+def some_figures() -> Figures:
+    """Figures of two ingestions: one with something of everything, one with nothing."""
+    orders = IngestionFigures(
+        ingestion="orders",
+        files={FileState.PROCESSED: 7, FileState.FAILED: 1},
+        records_written=70,
+        records_rejected=3,
+        bytes_read=700,
+        runs={(RunState.SUCCEEDED, Trigger.MANUAL): 2},
+        file_errors={"DATA_MALFORMED": 1},
+        listing_requests=9,
+        lease_expirations=1,
+        leases_fenced=2,
+        files_pending=4,
+        oldest_pending_time=SOME_TIME,
+        last_success_time=SOME_TIME,
+    )
+    return Figures(ingestions=(orders, IngestionFigures(ingestion="empty")), leases={LeaseState.HELD: 1})

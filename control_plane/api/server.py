@@ -163,7 +163,7 @@ def _options() -> Mapping[str, int]:
         # A second server on the port would take every other call.
         "grpc.so_reuseport": 0,
         # Executors ping while they wait; pings more frequent than this end in GOAWAY too_many_pings.
-        "grpc.http2.min_recv_ping_interval_without_data_ms": 10_000,
+        "grpc.http2.min_ping_interval_without_data_ms": 10_000,
         "grpc.keepalive_permit_without_calls": 1,
         "grpc.keepalive_time_ms": 30_000,
         "grpc.keepalive_timeout_ms": 10_000,

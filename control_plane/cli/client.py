@@ -43,8 +43,13 @@ def connect(server: str) -> Iterator[Client]:
         try:
             yield Client(channel)
         except grpc.RpcError as error:
-            typer.secho(explain(error, server), fg=typer.colors.RED, err=True)
-            raise typer.Exit(1) from None
+            raise failure(explain(error, server)) from None
+
+
+def failure(message: str) -> typer.Exit:
+    """Says what is wrong; raise it to end the command."""
+    typer.secho(message, fg=typer.colors.RED, err=True)
+    return typer.Exit(1)
 
 
 def open_channel(server: str) -> grpc.aio.Channel:

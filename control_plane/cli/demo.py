@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 import typer
@@ -13,15 +14,18 @@ from autoloader.v1 import files_pb2
 from autoloader.v1.files_pb2_grpc import FileServiceStub
 from rich.console import Console
 
-from control_plane.cli.client import open_channel
+from control_plane.cli.client import failure, open_channel
+from control_plane.cli.data_folder import DEFAULT_DATA, DataOption
 from control_plane.cli.dev import DEFAULT_PORTS, hints
-from control_plane.cli.on_machine import DEFAULT_DATA, DataOption, failure, on_machine
 from control_plane.cli.one_pass import load
 from control_plane.cli.progress import RunProgress
 from control_plane.cli.report import counts_of, outcome_of
 from control_plane.cli.samples import RECORDS_PER_FILE, write_samples
 from control_plane.cli.wanted import Wanted
-from control_plane.embedded.machine import HOST, Machine
+from control_plane.embedded.ports import HOST
+
+if TYPE_CHECKING:
+    from control_plane.embedded.machine import Machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,9 @@ class Stage:
 
 def demo(data: DataOption = DEFAULT_DATA) -> None:
     """Makes sample files, loads them, adds two, loads again, and shows what the table has."""
+    # Takes a second, which those who only talk to a server should not wait for.
+    from control_plane.cli.on_machine import on_machine
+
     on_machine(data, _tell)
 
 

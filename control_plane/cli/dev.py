@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from control_plane.cli.on_machine import DEFAULT_DATA, DataOption, on_machine
-from control_plane.embedded.machine import Machine, Ports
+from control_plane.cli.data_folder import DEFAULT_DATA, DataOption
+from control_plane.embedded.ports import Ports
+
+if TYPE_CHECKING:
+    from control_plane.embedded.machine import Machine
 
 DEFAULT_PORTS = Ports(grpc=50051, metrics=9464, executor_metrics=9465)
 
@@ -24,13 +27,16 @@ def dev(
     ] = DEFAULT_PORTS.executor_metrics,
 ) -> None:
     """Runs a control plane and an executor on this machine until Ctrl-C."""
+    # Takes a second, which those who only talk to a server should not wait for.
+    from control_plane.cli.on_machine import on_machine
+
     ports = Ports(grpc=port, metrics=metrics_port, executor_metrics=executor_metrics_port)
-    on_machine(data, _stay, ports=ports)
+    on_machine(data, lambda machine: _stay(machine, ports), ports=ports)
 
 
-async def _stay(machine: Machine) -> None:
+async def _stay(machine: Machine, ports: Ports) -> None:
     typer.echo(f"gRPC     {machine.address}")
-    for address in machine.metrics_addresses:
+    for address in ports.metrics_addresses:
         typer.echo(f"metrics  http://{address}/metrics")
     typer.echo(f"logs     {machine.folder}/*.log")
     for line in hints(machine.address, "-"):

@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from autoloader.v1 import runs_pb2 as pb
 from rich.console import Console
 
-from control_plane.cli.client import open_channel
-from control_plane.cli.on_machine import DEFAULT_DATA, DataOption, failure, on_machine
+from control_plane.cli.client import failure, open_channel
+from control_plane.cli.data_folder import DEFAULT_DATA, DataOption
 from control_plane.cli.one_pass import load as load_once
 from control_plane.cli.progress import RunProgress
 from control_plane.cli.report import report
 from control_plane.cli.wanted import Wanted
-from control_plane.embedded.machine import Machine
 from control_plane.embedded.warehouse import CATALOG
+
+if TYPE_CHECKING:
+    from control_plane.embedded.machine import Machine
 
 GLOB_CHARACTERS = re.compile(r"([*?\[\]{}\\])")
 
@@ -42,6 +44,9 @@ def load(
 
     Keys for S3 come from the environment, a profile or the machine's role, as for other AWS tools.
     """
+    # Takes a second, which those who only talk to a server should not wait for.
+    from control_plane.cli.on_machine import on_machine
+
     folder, glob = _split(source, pattern)
     wanted = Wanted(
         source=folder,

@@ -5,23 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import grpc
 import typer
 
 from control_plane import log
-from control_plane.cli.client import explain
+from control_plane.cli.client import explain, failure
 from control_plane.embedded.errors import MachineError
-from control_plane.embedded.machine import CONTROL_PLANE_LOG, Machine, Ports, run_machine
+from control_plane.embedded.machine import CONTROL_PLANE_LOG, Machine, run_machine
+from control_plane.embedded.ports import Ports
 from control_plane.errors import AutoloaderError
 from control_plane.ledger.database import UnsafeServer
 from control_plane.vault import VaultError
 
 EXIT_INTERRUPTED = 130
-DEFAULT_DATA = Path("~/.autoloader")
 
-DataOption = Annotated[Path, typer.Option(help="Folder that keeps the ledger, the tables and the logs.")]
 Result = TypeVar("Result")
 Work = Callable[[Machine], Coroutine[Any, Any, Result]]
 
@@ -34,8 +33,8 @@ def on_machine(data: Path, work: Work[Result], *, ports: Ports | None = None) ->
     """
     folder = data.expanduser().absolute()
     folder.mkdir(parents=True, exist_ok=True)
+    typer.echo(f"Starting on {folder} (the first start takes a minute) …", err=True)
     with (folder / CONTROL_PLANE_LOG).open("a") as stream:
-        typer.echo(f"Starting on {folder} (the first start takes a minute) …", err=True)
         log.configure(format="json", level="info", stream=stream)
         try:
             return asyncio.run(_work(folder, work, ports or Ports()))
@@ -45,12 +44,6 @@ def on_machine(data: Path, work: Work[Result], *, ports: Ports | None = None) ->
             raise failure(str(error)) from None
         except grpc.RpcError as error:
             raise failure(explain(error, "this machine")) from None
-
-
-def failure(message: str) -> typer.Exit:
-    """Says what is wrong; raise it to end the command."""
-    typer.secho(message, fg=typer.colors.RED, err=True)
-    return typer.Exit(1)
 
 
 async def _work(folder: Path, work: Work[Result], ports: Ports) -> Result:

@@ -28,7 +28,8 @@ async def report(channel: grpc.aio.Channel, run: runs_pb2.Run, *, reading: str) 
     return [
         outcome_of(run),
         *_failures(run, await _not_loaded(files, run, parent)),
-        *problems_of(run),
+        *(line for error in run.errors if not error.file_count for line in [error.message]),
+        *warnings_of(run),
         f"All files of {parent}: {counts_of(summaries)}.",
         *(["", reading] if has_rows else []),
     ]
@@ -53,8 +54,7 @@ def outcome_of(run: runs_pb2.Run) -> str:
         return f"Cancelled after {seconds:.1f} s; {run.records_written:,} records were loaded."
     if not run.files_processed and not run.files_failed and not run.files_missing and not run.errors:
         return f"Nothing new in {run.objects_listed:,} objects."
-    rate = f", {run.records_written / seconds:,.0f} a second" if seconds else ""
-    return f"Loaded {run.files_processed:,} files: {run.records_written:,} records in {seconds:.1f} s{rate}."
+    return f"Loaded {run.files_processed:,} files: {run.records_written:,} records in {seconds:.1f} s."
 
 
 def _failures(run: runs_pb2.Run, named: Sequence[files_pb2.File]) -> Iterator[str]:

@@ -112,7 +112,7 @@ class Ingestion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredIngestion:
-    """An ingestion as the ledger has it. `revision` grows with every change; `last_run_id` is None before the first run."""
+    """An ingestion as the ledger has it. `revision` grows with each change; `last_run_id` is None before any run."""
 
     ingestion_id: int
     ingestion: Ingestion

@@ -46,7 +46,7 @@ class Database:
     async def transaction(self, *, dry_run: bool = False) -> AsyncIterator[Connection]:
         """A transaction, committed at the end of the block; with `dry_run` it is rolled back instead.
 
-        Raises LedgerUnavailable when PostgreSQL cannot be reached or goes away; the transaction is then whole or absent.
+        Raises LedgerUnavailable when PostgreSQL is away or goes away; the transaction is then whole or absent.
         """
         try:
             async with self._engine.connect() as connection, connection.begin() as transaction:
@@ -77,7 +77,7 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def listening(self, hear: Callable[[str], None]) -> AsyncIterator[None]:
-        """Calls `hear` with each piece of news of any control plane, until the block ends. A broken channel is opened anew."""
+        """Calls `hear` with the news of every control plane until the block ends. A broken channel is opened anew."""
         task = asyncio.create_task(self._listen(hear), name="ledger-news")
         try:
             yield
@@ -117,5 +117,5 @@ async def _driver(connection: Connection) -> Any:
 
 def _is_away(error: exc.DBAPIError) -> bool:
     state = str(getattr(error.orig, "sqlstate", None) or "")
-    # Class 08: connection; 57P: shutdown; 53: out of resources; 40: a deadlock or a serialization failure; none: cut off.
+    # Class 08: connection; 57P: shutdown; 53: no resources; 40: a deadlock or serialization failure; none: cut off.
     return error.connection_invalidated or not state or state[:2] in {"08", "53", "40"} or state[:3] == "57P"

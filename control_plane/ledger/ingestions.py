@@ -111,7 +111,7 @@ async def set_state(connection: Connection, stored: StoredIngestion, state: Inge
 
 
 async def delete(connection: Connection, stored: StoredIngestion) -> None:
-    """Deletes softly: the id stays taken. Raises RunActive, or WrongState while a lease of it is unfinished or in doubt."""
+    """Deletes softly: the id stays taken. Raises RunActive, or WrongState while a lease is unfinished or in doubt."""
     active = await connection.scalar(
         select(runs.c.run_id).where(
             runs.c.ingestion_id == stored.ingestion_id, runs.c.state.in_(["PENDING", "RUNNING"])

@@ -123,7 +123,7 @@ async def propose_schema(connection: Connection, holding: Holding, columns: tupl
 
 
 async def stage(connection: Connection, holding: Holding, staging: Staging) -> bool:
-    """THE decision: True when this snapshot is the one that counts, also when that was said before; False when fenced."""
+    """THE decision: True when this snapshot counts, also when that was said before; False when fenced."""
     await _refuse_wrong_counts(connection, holding, staging)
     decided = await connection.execute(
         statement("stage_lease"),
@@ -146,7 +146,7 @@ async def stage(connection: Connection, holding: Holding, staging: Staging) -> b
 
 
 async def complete(connection: Connection, *, lease_id: str, fence: int, published_snapshot_id: int) -> None:
-    """Ends a STAGED lease whose snapshot is in main. Raises LeaseFenced; repeating it with the same snapshot changes nothing."""
+    """Ends a STAGED lease whose snapshot is in main; repeating it changes nothing. Raises LeaseFenced."""
     done = await _complete(
         connection,
         lease_id,
@@ -263,7 +263,7 @@ async def resolve(connection: Connection, run: Run, *, lease_id: str, resolution
 
 
 async def reap(connection: Connection) -> int:
-    """Takes back leases whose deadline passed, and gives up those without attempts; returns how many were taken back."""
+    """Takes back leases whose deadline passed, gives up those without attempts; returns how many were taken back."""
     reaped = await connection.execute(statement("reap_leases"), {"error": _error_json(EXECUTOR_LOST)})
     row = reaped.one_or_none()
     await give_up(connection)

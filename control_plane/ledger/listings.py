@@ -1,7 +1,7 @@
 """Holds a listing page against what the ledger knows, and records what is new.
 
-The source lists in byte order and the key is in byte order, so what is known of a page is one range of the key. That range
-is pulled whole and merged here: nearly a million rows a second, however many are known. Where the range may hold many more
+The source lists in byte order and the key is in byte order, so what is known of a page is one range of the key. That
+range is pulled whole and merged here, at the same speed however many files are known. Where the range holds many more
 rows than the page, or the page is in no order, the page's names are looked up one by one, still in one statement.
 """
 

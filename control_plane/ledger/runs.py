@@ -95,7 +95,7 @@ async def list_page(
 
 
 async def note_cancel(connection: Connection, run: Run) -> bool:
-    """Notes that the run is to stop and locks it; False when it is at rest already. Raises WrongState when it rests otherwise."""
+    """Notes that the run is to stop, and locks it; False when it is cancelled already. Raises WrongState."""
     noted = await connection.execute(statement("cancel_run"), {"run_id": run.run_id})
     if noted.one_or_none() is not None:
         return True

@@ -1,4 +1,4 @@
-"""What the ledger remembers of inferred schemas: the first that was proposed for an ingestion holds for all its leases."""
+"""What the ledger remembers of inferred schemas: the first one proposed for an ingestion holds for all its leases."""
 
 from __future__ import annotations
 

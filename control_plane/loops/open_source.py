@@ -1,4 +1,4 @@
-"""Opens an ingestion's source with its credentials: unsealed, or found where the operator allows references to point."""
+"""Opens an ingestion's source with its credentials: unsealed, or found where the operator lets references point."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows enter a table by one kind of write only: those that put rows into main in silence stand nowhere in the executor."""
+"""Rows enter a table by one kind of write only: none that puts rows into main in silence stands in the executor."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 _EXECUTOR = Path(__file__).parents[2] / "executor"
-# writeTo and saveAsTable ignore the option "branch" in silence and write to main; publish_changes and fast_forward move main
-# without the check of the wap id.
+# writeTo and saveAsTable ignore the option "branch" in silence and write to main; publish_changes and fast_forward move
+# main without the check of the wap id.
 _FORBIDDEN = {
     "writeTo": r"\.writeTo\(",
     "saveAsTable": r"\.saveAsTable\(",

@@ -27,10 +27,7 @@ def _arrows() -> list[tuple[str, str, str, str]]:
 
 
 def _statements() -> dict[str, str]:
-    return {
-        each.name.removesuffix(".sql"): re.sub(r"--.*", "", each.read_text("utf-8"))
-        for each in _SQL.iterdir()
-    }
+    return {each.name.removesuffix(".sql"): re.sub(r"--.*", "", each.read_text("utf-8")) for each in _SQL.iterdir()}
 
 
 def test_the_diagram_has_the_moves_that_the_enums_allow() -> None:

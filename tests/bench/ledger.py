@@ -1,6 +1,6 @@
 """Measures the ledger: first discovery, and detection of nothing new against many known files.
 
-    python -m tests.bench.ledger [--known 10000000] [--listed 1000000] [--new 400000]
+python -m tests.bench.ledger [--known 10000000] [--listed 1000000] [--new 400000]
 """
 
 from __future__ import annotations

@@ -61,6 +61,17 @@ def test_an_exception_is_one_line(stream: io.StringIO) -> None:
     assert "ZeroDivisionError: by nought" in line["exception"]
 
 
+def test_people_are_not_shown_local_variables(stream: io.StringIO) -> None:
+    log.configure(format="console", level="info", stream=stream)
+    secret = "".join(["hunter", "2"])
+    try:
+        raise ZeroDivisionError
+    except ZeroDivisionError:
+        structlog.get_logger("executor.worker").exception("turn_failed", length=len(secret))
+    assert "ZeroDivisionError" in stream.getvalue()
+    assert secret not in stream.getvalue()
+
+
 def test_people_get_text(stream: io.StringIO) -> None:
     log.configure(format="console", level="info", stream=stream)
     structlog.get_logger("executor.worker").info("lease_staged", snapshot=22)

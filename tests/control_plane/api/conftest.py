@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import grpc
 import pytest
@@ -23,6 +24,12 @@ from control_plane.vault import Vault
 from control_plane.wake import Wakes
 from tests.control_plane.ledger.steps import Steps
 
+if TYPE_CHECKING:
+    from autoloader.v1.files_pb2_grpc import FileServiceAsyncStub
+    from autoloader.v1.ingestions_pb2_grpc import IngestionServiceAsyncStub
+    from autoloader.v1.leases_pb2_grpc import LeaseServiceAsyncStub
+    from autoloader.v1.runs_pb2_grpc import RunServiceAsyncStub
+
 LEASE_SECONDS = 30.0
 
 
@@ -33,19 +40,19 @@ class Client:
     channel: grpc.aio.Channel
 
     @property
-    def ingestions(self) -> IngestionServiceStub:
+    def ingestions(self) -> IngestionServiceAsyncStub:
         return IngestionServiceStub(self.channel)
 
     @property
-    def runs(self) -> RunServiceStub:
+    def runs(self) -> RunServiceAsyncStub:
         return RunServiceStub(self.channel)
 
     @property
-    def files(self) -> FileServiceStub:
+    def files(self) -> FileServiceAsyncStub:
         return FileServiceStub(self.channel)
 
     @property
-    def leases(self) -> LeaseServiceStub:
+    def leases(self) -> LeaseServiceAsyncStub:
         return LeaseServiceStub(self.channel)
 
 

@@ -69,7 +69,8 @@ async def test_a_filter_with_a_value_that_cannot_be_is_refused(client: Client, s
 
 async def test_files_are_paged_as_they_were_discovered(client: Client, steps: Steps) -> None:
     await steps.offered(some_files(5))
-    uris, token = [], ""
+    uris: list[str] = []
+    token = ""
     while token or not uris:
         answer = await client.files.ListFiles(pb.ListFilesRequest(parent=PARENT, page_size=2, page_token=token))
         uris += [file.uri for file in answer.files]
@@ -80,7 +81,9 @@ async def test_files_are_paged_as_they_were_discovered(client: Client, steps: St
 async def test_files_are_counted_by_state(client: Client, steps: Steps) -> None:
     await one_failed_of_three(steps)
     answer = await client.files.SummarizeFiles(pb.SummarizeFilesRequest(parent=PARENT))
-    assert [(each.state, each.file_count, each.records_written, each.records_rejected) for each in answer.summaries] == [
+    assert [
+        (each.state, each.file_count, each.records_written, each.records_rejected) for each in answer.summaries
+    ] == [
         (pb.File.STATE_PROCESSED, 2, 40, 0),
         (pb.File.STATE_FAILED, 1, 0, 4),
     ]
@@ -104,7 +107,10 @@ async def test_a_retry_that_is_not_clear_is_refused(client: Client, steps: Steps
     for request, violated in (
         (pb.RetryFilesRequest(parent=PARENT, names=[other]), "names[0]"),
         (pb.RetryFilesRequest(parent=PARENT, names=["x"]), "names[0]"),
-        (pb.RetryFilesRequest(parent=PARENT, names=[other.replace("others", "orders")], filter="state = FAILED"), "filter"),
+        (
+            pb.RetryFilesRequest(parent=PARENT, names=[other.replace("others", "orders")], filter="state = FAILED"),
+            "filter",
+        ),
         (pb.RetryFilesRequest(parent=PARENT, names=[other] * 1001), "names"),
     ):
         assert list((await refused(client.files.RetryFiles(request))).violations) == [violated]

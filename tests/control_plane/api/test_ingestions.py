@@ -19,7 +19,9 @@ SECRET = "wJalrXUtnFEMI-secret"
 KEYS = pb.StaticKeys(access_key_id="AKIA", secret_access_key=SECRET, session_token=f"token-{SECRET}")
 
 
-def create_request(id: str = "orders", *, message: pb.Ingestion | None = None, **fields: object) -> pb.CreateIngestionRequest:
+def create_request(
+    id: str = "orders", *, message: pb.Ingestion | None = None, **fields: object
+) -> pb.CreateIngestionRequest:
     return pb.CreateIngestionRequest(ingestion_id=id, ingestion=message or an_ingestion_message(), **fields)  # type: ignore[arg-type]
 
 
@@ -206,7 +208,8 @@ async def test_an_update_without_secret_keeps_the_stored_one(client: Client) -> 
 async def test_lists_are_paged_in_the_order_of_ids(client: Client) -> None:
     for id in ("c", "a", "b"):
         await create(client, id)
-    names, token = [], ""
+    names: list[str] = []
+    token = ""
     while token or not names:
         answer = await client.ingestions.ListIngestions(pb.ListIngestionsRequest(page_size=2, page_token=token))
         names += [each.name for each in answer.ingestions]

@@ -120,7 +120,9 @@ async def test_a_load_from_acquire_to_complete(client: Client, steps: Steps) -> 
         **holding(lease),
         staged=STAGED,
         records_written=[10, 0, 30],
-        exceptions=[pb.FileOutcome(index=1, outcome=pb.FileOutcome.OUTCOME_FAILED, error=MALFORMED, records_rejected=1)],
+        exceptions=[
+            pb.FileOutcome(index=1, outcome=pb.FileOutcome.OUTCOME_FAILED, error=MALFORMED, records_rejected=1)
+        ],
         warnings=[runs_pb2.RunWarning(kind=runs_pb2.RunWarning.KIND_UNKNOWN_FIELD, subject="zip", record_count=9)],
     )
     for _ in range(2):
@@ -159,9 +161,7 @@ async def test_a_holder_whose_lease_moved_on_is_told_so(client: Client, steps: S
     await acquired(client)
     renewed = await client.leases.RenewLease(pb.RenewLeaseRequest(**holding(lease)))
     assert renewed.directive == pb.RenewLeaseResponse.DIRECTIVE_STOP
-    staged = await client.leases.StageLease(
-        pb.StageLeaseRequest(**holding(lease), staged=STAGED, records_written=[40])
-    )
+    staged = await client.leases.StageLease(pb.StageLeaseRequest(**holding(lease), staged=STAGED, records_written=[40]))
     assert staged.decision == pb.StageLeaseResponse.DECISION_FENCED
     columns = [ingestions_pb2.Column(name="a", type="bigint")]
     outcome = pb.FailLeaseRequest.OUTCOME_NOT_STAGED
@@ -225,7 +225,12 @@ async def test_what_an_executor_says_wrongly_is_refused_by_field(client: Client,
         (client.leases.RenewLease(pb.RenewLeaseRequest(lease=lease.id, attempt="x")), "attempt"),
         (client.leases.ProposeSchema(pb.ProposeSchemaRequest(**holding(lease))), "columns"),
         (client.leases.FailLease(pb.FailLeaseRequest(**holding(lease), error=AWAY)), "outcome"),
-        (client.leases.FailLease(pb.FailLeaseRequest(**holding(lease), outcome=pb.FailLeaseRequest.OUTCOME_IN_DOUBT)), "error.category"),
+        (
+            client.leases.FailLease(
+                pb.FailLeaseRequest(**holding(lease), outcome=pb.FailLeaseRequest.OUTCOME_IN_DOUBT)
+            ),
+            "error.category",
+        ),
         (client.leases.CompleteLease(pb.CompleteLeaseRequest(lease=lease.id, branches=["b"] * 201)), "branches"),
         (client.leases.AcquireLease(pb.AcquireLeaseRequest(executor="e")), "request_id"),
     ):

@@ -29,7 +29,9 @@ def test_any_text_is_a_name_or_refused(text: str) -> None:
             raise NotFound("it is a name after all")
 
 
-@pytest.mark.parametrize("name", ["ingestions/a/runs/", "ingestions//runs/1", "ingestions/a/files/1", "ingestions/a/runs/1/x"])
+@pytest.mark.parametrize(
+    "name", ["ingestions/a/runs/", "ingestions//runs/1", "ingestions/a/files/1", "ingestions/a/runs/1/x"]
+)
 def test_another_form_is_refused_with_the_right_one(name: str) -> None:
     with pytest.raises(InvalidField, match=r"ingestions/\{ingestion\}/runs/\{run\}"):
         names.parse_run(name, field="name")

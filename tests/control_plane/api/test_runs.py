@@ -10,7 +10,7 @@ import pytest
 from autoloader.v1 import ingestions_pb2
 from autoloader.v1 import runs_pb2 as pb
 
-from control_plane.api.server import Server
+from control_plane.api.server import Server, Services
 from tests.control_plane.api.conftest import Client
 from tests.control_plane.api.refusals import read, refused
 from tests.control_plane.ledger.steps import Steps, a_staging, some_files
@@ -131,15 +131,17 @@ async def test_a_resolution_that_says_nothing_is_refused(client: Client, steps: 
         ({"lease": "x", "resolution": 1}, "lease"),
         ({"lease": lease, "resolution": 1, "snapshot_id": 5}, "snapshot_id"),
     ):
-        request = pb.ResolvePublishRequest(name=name, **fields)  # type: ignore[arg-type]
+        request = pb.ResolvePublishRequest(name=name, **fields)
         assert list((await refused(client.runs.ResolvePublish(request))).violations) == [violated]
     request = pb.ResolvePublishRequest(name=name, lease=lease, resolution=1)  # type: ignore[arg-type]
     assert (await refused(client.runs.ResolvePublish(request))).reason == "NOT_FOUND"
 
 
-async def test_a_run_of_an_ingestion_is_opened_and_wakes_who_waits(client: Client, services: object, steps: Steps) -> None:
+async def test_a_run_of_an_ingestion_is_opened_and_wakes_who_waits(
+    client: Client, services: Services, steps: Steps
+) -> None:
     await steps.create()
-    woken = asyncio.create_task(services.wakes.runs_opened.wait(30))  # type: ignore[attr-defined]
+    woken = asyncio.create_task(services.wakes.runs_opened.wait(30))
     await asyncio.sleep(0)
     await client.ingestions.RunIngestion(ingestions_pb2.RunIngestionRequest(name="ingestions/orders"))
     async with asyncio.timeout(5):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import grpc
 import pytest
@@ -22,7 +23,7 @@ from tests.control_plane.ledger.steps import Steps
 SERVICES = ["IngestionService", "RunService", "FileService", "LeaseService"]
 
 
-def health(client: Client) -> health_pb2_grpc.HealthStub:
+def health(client: Client) -> Any:
     return health_pb2_grpc.HealthStub(client.channel)
 
 
@@ -79,9 +80,7 @@ async def test_a_method_that_does_not_exist_is_refused_and_makes_no_metric(clien
 
 
 async def test_calls_beyond_the_limit_are_refused_but_health_is_told(services: Services, steps: Steps) -> None:
-    server = Server(
-        "127.0.0.1:0", services=services, metrics=Metrics(CollectorRegistry()), calls_max=1
-    )
+    server = Server("127.0.0.1:0", services=services, metrics=Metrics(CollectorRegistry()), calls_max=1)
     address = await server.start()
     run = await steps.open_run(await steps.create())
     async with grpc.aio.insecure_channel(address) as channel:

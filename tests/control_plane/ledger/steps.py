@@ -35,9 +35,7 @@ def holding(lease: AcquiredLease) -> Holding:
     return Holding(lease_id=lease.lease_id, fence=lease.fence, attempt=lease.attempt)
 
 
-def a_staging(
-    *counts: int, snapshot_id: int = 77, exceptions: Sequence[FileException] = ()
-) -> Staging:
+def a_staging(*counts: int, snapshot_id: int = 77, exceptions: Sequence[FileException] = ()) -> Staging:
     return Staging(
         staged=StagedTable(
             table="lake.a.b",
@@ -73,7 +71,7 @@ class Steps:
         async with self.database.transaction() as connection:
             return await runs.open_run(connection, stored, trigger=Trigger.MANUAL)
 
-    async def list(self, listed: Sequence[ListedFile]) -> int:
+    async def discover(self, listed: Sequence[ListedFile]) -> int:
         """Starts the listing of the open run, records the files and ends it; returns how many were new."""
         async with self.database.transaction() as connection:
             listing = await runs.start_run(connection, lister=str(uuid.uuid4()), claim_seconds=30.0)
@@ -109,11 +107,9 @@ class Steps:
         stored = await self.create(max_attempts=max_attempts)
         return stored, await self.run_again(stored, listed, max_files=max_files)
 
-    async def run_again(
-        self, stored: StoredIngestion, listed: Sequence[ListedFile], *, max_files: int = 1000
-    ) -> Run:
+    async def run_again(self, stored: StoredIngestion, listed: Sequence[ListedFile], *, max_files: int = 1000) -> Run:
         run = await self.open_run(stored)
-        await self.list(listed)
+        await self.discover(listed)
         await self.offer(stored, run, max_files=max_files)
         await self.finish(run)
         return run
@@ -192,9 +188,7 @@ class Steps:
 
     async def files(self, stored: StoredIngestion, *conditions: Condition) -> list[File]:
         async with self.database.transaction() as connection:
-            return await files.list_page(
-                connection, stored, conditions=conditions, after=0, limit=10_000
-            )
+            return await files.list_page(connection, stored, conditions=conditions, after=0, limit=10_000)
 
     async def states(self, stored: StoredIngestion) -> list[str]:
         return [str(file.state) for file in await self.files(stored)]

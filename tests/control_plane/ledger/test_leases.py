@@ -266,9 +266,7 @@ async def test_only_branches_that_nobody_needs_are_droppable(steps: Steps) -> No
 
     async def droppable() -> list[str]:
         async with steps.database.transaction() as connection:
-            return await leases.droppable_branches(
-                connection, other.lease_id, [*names, f"{names[0]}_2", *strangers]
-            )
+            return await leases.droppable_branches(connection, other.lease_id, [*names, f"{names[0]}_2", *strangers])
 
     assert await droppable() == [names[0], f"{names[0]}_2"]
     await steps.complete(other)

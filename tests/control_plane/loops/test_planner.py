@@ -17,7 +17,7 @@ def _planner(steps: Steps) -> Planner:
 
 async def test_a_run_with_nothing_new_succeeds_without_a_lease(steps: Steps) -> None:
     run = await steps.open_run(await steps.create())
-    await steps.list([])
+    await steps.discover([])
     await _planner(steps).turn()
     assert (await steps.run(run)).state is RunState.SUCCEEDED
     assert await steps.acquire() is None

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 from control_plane.api.interceptors.access_log import AccessLog
 from control_plane.api.interceptors.errors import Errors
 from control_plane.errors import LeaseFenced, LedgerUnavailable
-from tests.control_plane.api.interceptors.tiny import KINDS, call, tiny_server
+from tests.control_plane.api.interceptors.tiny import KINDS, begin, call, tiny_server
 from tests.control_plane.api.refusals import Refusal, refused
 
 NO_DEADLINE = Errors(unary_seconds=60, stream_seconds=60)
@@ -30,7 +30,11 @@ async def refusal_of(error: Exception, kind: str = "UnaryUnary") -> Refusal:
 async def test_an_error_of_ours_becomes_its_status(kind: str) -> None:
     refusal = await refusal_of(LeaseFenced("lease 1 has moved on", lease="1"), kind)
     assert refusal.code is grpc.StatusCode.ABORTED
-    assert (refusal.reason, refusal.message, refusal.metadata) == ("LEASE_FENCED", "lease 1 has moved on", {"lease": "1"})
+    assert (refusal.reason, refusal.message, refusal.metadata) == (
+        "LEASE_FENCED",
+        "lease 1 has moved on",
+        {"lease": "1"},
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -92,7 +96,7 @@ async def test_a_cancelled_call_is_cancelled_in_the_handler() -> None:
         return b""
 
     async with tiny_server(wait, NO_DEADLINE) as channel:
-        pending = channel.unary_unary("/tiny.Tiny/UnaryUnary")(b"?")
+        pending = begin(channel, "UnaryUnary")
         await begun.wait()
         pending.cancel()
         async with asyncio.timeout(5):

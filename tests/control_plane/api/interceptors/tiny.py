@@ -26,19 +26,27 @@ async def tiny_server(
     await server.stop(None)
 
 
-async def call(channel: grpc.aio.Channel, kind: str, *, metadata: Sequence[tuple[str, str]] = (), **options: Any) -> bytes:
-    """Calls the method of that kind with one message, and gives the one it answers with."""
+async def call(
+    channel: grpc.aio.Channel, kind: str, *, metadata: Sequence[tuple[str, str]] = (), **options: Any
+) -> bytes:
+    """Calls the method of that kind with one message, and gives what it answers."""
+    begun = begin(channel, kind, metadata=metadata, **options)
+    if kind.endswith("Stream"):
+        return b"".join([each async for each in begun])
+    return bytes(await begun)
+
+
+def begin(channel: grpc.aio.Channel, kind: str, **options: Any) -> Any:
+    """Begins a call, and gives what there is to await, to read or to cancel."""
     path = f"/tiny.Tiny/{kind}"
-    match kind:
-        case "UnaryUnary":
-            return await channel.unary_unary(path)(b"?", metadata=metadata, **options)
-        case "UnaryStream":
-            return b"".join([each async for each in channel.unary_stream(path)(b"?", metadata=metadata, **options)])
-        case "StreamUnary":
-            return await channel.stream_unary(path)(iter([b"?"]), metadata=metadata, **options)
-        case _:
-            stream = channel.stream_stream(path)(iter([b"?"]), metadata=metadata, **options)
-            return b"".join([each async for each in stream])
+    multi_callables: dict[str, Any] = {
+        "UnaryUnary": channel.unary_unary,
+        "UnaryStream": channel.unary_stream,
+        "StreamUnary": channel.stream_unary,
+        "StreamStream": channel.stream_stream,
+    }
+    request = iter([b"?"]) if kind.startswith("Stream") else b"?"
+    return multi_callables[kind](path)(request, **options)
 
 
 def _methods(behaviour: Behaviour) -> dict[str, Any]:
