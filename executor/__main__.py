@@ -6,9 +6,9 @@ import asyncio
 import os
 import sys
 
-from executor import app, log
+from executor import log
 from executor.parent import exit_with_parent
-from executor.settings import SettingsRefused, read_settings
+from executor.settings import Settings, SettingsRefused, read_settings
 
 EXIT_SETTINGS = 2
 
@@ -21,9 +21,15 @@ def main() -> int:
         return EXIT_SETTINGS
     if settings.exit_with_parent:
         exit_with_parent()
-    # Else it tells the terminal of every process that Spark forks.
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     log.configure(format=settings.log_format, level=settings.log_level)
+    return _run(settings)
+
+
+def _run(settings: Settings) -> int:
+    # gRPC reads this when it is imported; else it tells the terminal of each process that Spark forks.
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    from executor import app
+
     return asyncio.run(app.run(settings))
 
 

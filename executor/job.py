@@ -31,6 +31,7 @@ class Job:
     address: Address
     check_held: Callable[[], None]
     phase: Callable[[str], None]
+    make_durable: Callable[[], None]
 
     def branch(self, number: int) -> str:
         """The private branch of this attempt's round."""

@@ -64,6 +64,7 @@ def stage(
             address=address(work.source_uri, s3=work.s3),
             check_held=check_held,
             phase=phase,
+            make_durable=sessions.make_durable,
         )
         staged, counts = staging.stage(job, promising=sample.promising)
     unknown = unknown_fields(sample.records, job.columns)

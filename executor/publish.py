@@ -6,7 +6,6 @@ before it picks, and Iceberg itself refuses a second pick of the same WAP id ins
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -20,7 +19,7 @@ from executor.diagnose import failure_of
 from executor.errors import AttemptFailed, attempt_failed
 from executor.lease import Category, Failure, StagedTable
 from executor.spark import Sessions
-from executor.table import Snapshot, TableState
+from executor.table import Branching, TableState
 
 _LOOKS_MAX = 10
 _LOOK_AGE_SECONDS_MAX = 60
@@ -83,7 +82,7 @@ def publish(
             pause(min(0.1 * 2**look, 5.0))
             continue
         if isinstance(verdict, Published):
-            os.sync()
+            sessions.make_durable()
             return verdict
         if isinstance(verdict, NotPublished | InDoubt):
             # The parts of a state are read one after the other. Two equal states in a row are a
@@ -101,7 +100,6 @@ def publish(
 def _look_and_pick(
     staged: StagedTable, *, sessions: Sessions, lease_id: str
 ) -> tuple[TableState | None, Published | NotPublished | InDoubt | Next]:
-    """One look; a pick is found by the next one."""
     spark = sessions.publisher
     table = tables.table_name(staged.table, default_catalog=sessions.default_catalog)
     looked_at = time.monotonic()
@@ -109,6 +107,8 @@ def _look_and_pick(
     verdict = judge(state, staged, lease_id=lease_id)
     if verdict is Next.PICK and time.monotonic() - looked_at < _LOOK_AGE_SECONDS_MAX:
         tables.pick_onto_main(spark, table, staged.staged_snapshot_id)
+        branching = tables.read_branching(spark, table)
+        verdict = _in_main(branching, staged, lease_id=lease_id) or Next.LOOK_AGAIN
     return state, verdict
 
 
@@ -122,36 +122,37 @@ def judge(state: TableState | None, staged: StagedTable, *, lease_id: str) -> Pu
         return _in_doubt(f"Table `{staged.table}` is gone.")
     if state.id != staged.table_uuid:
         return _in_doubt(f"Table `{staged.table}` was dropped and created again.")
-    if state.is_torn:
+    if state.branching.is_torn:
         return Next.LOOK_AGAIN
-    chain = tuple(state.main_chain())
-    for snapshot in chain:
-        if _carries(snapshot, staged, lease_id=lease_id):
-            return _found(snapshot, state, staged)
+    if found := _in_main(state.branching, staged, lease_id=lease_id):
+        return found
     if _was_removed(state, staged, lease_id=lease_id):
         return _in_doubt("The rows were in main, and somebody removed them.")
-    if all(snapshot.id != staged.base_snapshot_id for snapshot in chain):
+    # That the floor merely exists, under a tag, or that main reaches a root, proves nothing.
+    if all(one.id != staged.base_snapshot_id for one in state.branching.main_chain()):
         return _in_doubt(
             f"Main no longer descends from snapshot {staged.base_snapshot_id}, after which the "
             "rows would have come: it was replaced, rolled back, or its history expired."
         )
-    return Next.PICK if staged.staged_snapshot_id in state.snapshots else NotPublished()
+    is_known = staged.staged_snapshot_id in state.branching.snapshots
+    return Next.PICK if is_known else NotPublished()
 
 
-def _carries(snapshot: Snapshot, staged: StagedTable, *, lease_id: str) -> bool:
-    return staged.staged_snapshot_id in (snapshot.id, snapshot.source_id) or lease_id in snapshot.wap_ids
-
-
-def _found(snapshot: Snapshot, state: TableState, staged: StagedTable) -> Published | InDoubt:
-    if staged.staged_snapshot_id not in (snapshot.id, snapshot.source_id):
-        return _in_doubt(f"Main holds another attempt of this lease, snapshot {snapshot.id}.")
-    return Published(snapshot_id=snapshot.id, branches=state.private_branches[:_BRANCHES_MAX])
+def _in_main(branching: Branching, staged: StagedTable, *, lease_id: str) -> Published | InDoubt | None:
+    """The publication, if main has it."""
+    for snapshot in branching.main_chain():
+        if staged.staged_snapshot_id in (snapshot.id, snapshot.source_id):
+            branches = branching.private_branches[:_BRANCHES_MAX]
+            return Published(snapshot_id=snapshot.id, branches=branches)
+        if lease_id in snapshot.wap_ids:
+            return _in_doubt(f"Main holds another attempt of this lease, snapshot {snapshot.id}.")
+    return None
 
 
 def _was_removed(state: TableState, staged: StagedTable, *, lease_id: str) -> bool:
     return staged.staged_snapshot_id in state.once_in_main or any(
         snapshot.source_id == staged.staged_snapshot_id or snapshot.summary.get("published-wap-id") == lease_id
-        for snapshot in state.snapshots.values()
+        for snapshot in state.branching.snapshots.values()
     )
 
 

@@ -54,6 +54,7 @@ class Sessions:
     publisher: SparkSession
     default_catalog: str
     cores: int
+    has_local_warehouse: bool
     new_loader: Callable[[], SparkSession]
     idle_loaders: list[SparkSession]
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -68,6 +69,11 @@ class Sessions:
         finally:
             with self.lock:
                 self.idle_loaders.append(spark)
+
+    def make_durable(self) -> None:
+        """Forces what was written to this machine's disks, if a table may be there."""
+        if self.has_local_warehouse:
+            os.sync()
 
 
 def start(settings: SparkSettings) -> Sessions:
@@ -99,6 +105,7 @@ def start(settings: SparkSettings) -> Sessions:
         publisher=new_session(**no_deletes),
         default_catalog=settings.default_catalog,
         cores=_cores(root),
+        has_local_warehouse=any(_is_local(root, catalog) for catalog in catalogs),
         new_loader=new_session,
         idle_loaders=[loader],
     )
@@ -183,6 +190,11 @@ def _refuse_unsafe_catalog(spark: SparkSession, catalog: str) -> None:
             f"answer it could delete what it just committed. Set `{prefix}io-impl` to "
             "org.apache.iceberg.aws.s3.S3FileIO, or use another catalog."
         )
+
+
+def _is_local(spark: SparkSession, catalog: str) -> bool:
+    warehouse = spark.conf.get(f"spark.sql.catalog.{catalog}.warehouse", "") or ""
+    return warehouse.startswith(("file:", "/"))
 
 
 def _known(spark: SparkSession, keys: list[str] | tuple[str, ...]) -> dict[str, str]:

@@ -6,7 +6,6 @@ them from the roster, and the next one starts on a fresh branch without them.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 
@@ -31,7 +30,7 @@ from executor.reading import (
     survey,
 )
 from executor.schema.reconcile import Fit, SchemaMismatch, fit
-from executor.table import ATTEMPT_PROPERTY, LEASE_PROPERTY, Snapshot, TableFacts, TableState
+from executor.table import ATTEMPT_PROPERTY, LEASE_PROPERTY, Branching, Snapshot, TableFacts
 
 _TRUSTING_ROUNDS = 3
 _ROUNDS_MAX = 6
@@ -138,14 +137,14 @@ def _round(job: Job, facts: TableFacts, fitted: Fit, *, branch: str) -> Staged |
         drop_unreadable(job, error)
         return None
     job.phase("verify")
-    state, snapshot = _staged_snapshot(job, branch)
+    branching, snapshot = _staged_snapshot(job, branch)
     counts = _agreed(job, fitted, counts, snapshot)
     if drop_rejected(job, counts, fitted.read) or drop_troubled(job):
         return None
     if not snapshot.records_added:
         return _nothing(job)
-    os.sync()
-    return _staged(job, state, snapshot), counts.read
+    job.make_durable()
+    return _staged(job, facts, branching, snapshot), counts.read
 
 
 def _open_branch(job: Job, branch: str, *, is_empty: bool) -> None:
@@ -156,9 +155,9 @@ def _open_branch(job: Job, branch: str, *, is_empty: bool) -> None:
 
 def _lay_floor(job: Job, branch: str) -> None:
     """Gives an empty main the branch's own empty root, so that there is a floor to check."""
-    state = _state(job)
-    if state.head is None:
-        tables.pick_onto_main(job.spark, job.table, state.refs[branch])
+    branching = _branching(job)
+    if branching.head is None:
+        tables.pick_onto_main(job.spark, job.table, branching.refs[branch])
 
 
 def _insist(change: Callable[[], None]) -> None:
@@ -202,10 +201,10 @@ def _in_table_order(rows: DataFrame, fitted: Fit) -> DataFrame:
     )
 
 
-def _staged_snapshot(job: Job, branch: str) -> tuple[TableState, Snapshot]:
+def _staged_snapshot(job: Job, branch: str) -> tuple[Branching, Snapshot]:
     """The branch's head, proven ours and not in main."""
-    state = _state(job)
-    snapshot = state.snapshots.get(state.refs.get(branch, 0))
+    branching = _branching(job)
+    snapshot = branching.snapshots.get(branching.refs.get(branch, 0))
     ours = {LEASE_PROPERTY: job.lease_id, ATTEMPT_PROPERTY: job.attempt}
     if snapshot is None or not ours.items() <= snapshot.summary.items():
         raise attempt_failed(
@@ -213,23 +212,23 @@ def _staged_snapshot(job: Job, branch: str) -> tuple[TableState, Snapshot]:
             f"Branch `{branch}` of `{job.work.table}` does not have what was written to it.",
             retryable=True,
         )
-    if any(one.id == snapshot.id or job.lease_id in one.wap_ids for one in state.main_chain()):
+    if any(one.id == snapshot.id or job.lease_id in one.wap_ids for one in branching.main_chain()):
         raise attempt_failed(
             Category.PUBLISH_IN_DOUBT,
             f"Main of `{job.work.table}` has rows of this lease already.",
             retryable=False,
         )
-    return state, snapshot
+    return branching, snapshot
 
 
-def _state(job: Job) -> TableState:
+def _branching(job: Job) -> Branching:
     for _ in range(_METADATA_TRIES):
-        state = tables.read_state(job.spark, job.table)
-        if state is not None and not state.is_torn:
-            return state
+        branching = tables.read_branching(job.spark, job.table)
+        if not branching.is_torn:
+            return branching
     raise attempt_failed(
         Category.WRITE_FAILURE,
-        f"Table `{job.work.table}` went away while it was written.",
+        f"Table `{job.work.table}` changes too fast to be read.",
         retryable=True,
     )
 
@@ -249,12 +248,12 @@ def _agreed(job: Job, fitted: Fit, counts: FileCounts, snapshot: Snapshot) -> Fi
     )
 
 
-def _staged(job: Job, state: TableState, snapshot: Snapshot) -> StagedTable:
-    assert state.head is not None, "the floor was laid before the write"
+def _staged(job: Job, facts: TableFacts, branching: Branching, snapshot: Snapshot) -> StagedTable:
+    assert branching.head is not None, "the floor was laid before the write"
     return StagedTable(
         table=job.work.table,
-        table_uuid=state.id,
-        base_snapshot_id=state.head,
+        table_uuid=facts.id,
+        base_snapshot_id=branching.head,
         staged_snapshot_id=snapshot.id,
         records_added=snapshot.records_added,
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pyspark.errors import AnalysisException
-from pyspark.sql import SparkSession
+from pyspark.sql import Row, SparkSession
 from pyspark.sql.types import StructType
 
 from executor.errors import attempt_failed
@@ -107,13 +107,11 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TableState:
-    """A table's references, snapshots, and the ids of all snapshots that main ever pointed at."""
+class Branching:
+    """A table's references and snapshots."""
 
-    id: str
     refs: Mapping[str, int]
     snapshots: Mapping[int, Snapshot]
-    once_in_main: frozenset[int]
 
     @property
     def head(self) -> int | None:
@@ -137,6 +135,15 @@ class TableState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TableState:
+    """All that a table remembers of main: also the ids of the snapshots that it ever pointed at."""
+
+    id: str
+    branching: Branching
+    once_in_main: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableFacts:
     """What staging needs to know of a table before it writes."""
 
@@ -151,32 +158,44 @@ def read_state(spark: SparkSession, table: TableName) -> TableState | None:
     The parts are read one after the other, so a commit in between shows in some of them only:
     whoever concludes from an absence reads twice (see publish).
     """
-    name = table.sql
+    history = f"SELECT 'history', NULL, snapshot_id, NULL, NULL FROM {table.sql}.history"
     try:
-        properties = read_properties(spark, table)
-        rows = spark.sql(
-            f"""SELECT 'ref' AS kind, name, snapshot_id, NULL AS parent_id, NULL AS summary
-                  FROM {name}.refs
-                UNION ALL SELECT 'snapshot', NULL, snapshot_id, parent_id,
-                    map_filter(summary, (key, value) -> key IN ({_SUMMARY_KEYS}))
-                  FROM {name}.snapshots
-                UNION ALL SELECT 'history', NULL, snapshot_id, NULL, NULL
-                  FROM {name}.history"""
-        ).collect()
+        table_id = read_properties(spark, table).get(TABLE_ID, "")
+        rows = spark.sql(f"{_refs_and_snapshots(table)} UNION ALL {history}").collect()
     except AnalysisException as error:
         if error.getCondition() == "TABLE_OR_VIEW_NOT_FOUND":
             return None
         raise
+    return TableState(
+        id=table_id,
+        branching=_branching(rows),
+        once_in_main=frozenset(row["snapshot_id"] for row in rows if row["kind"] == "history"),
+    )
+
+
+def read_branching(spark: SparkSession, table: TableName) -> Branching:
+    return _branching(spark.sql(_refs_and_snapshots(table)).collect())
+
+
+def _refs_and_snapshots(table: TableName) -> str:
+    return f"""
+        SELECT 'ref' AS kind, name, snapshot_id, NULL AS parent_id, NULL AS summary
+        FROM {table.sql}.refs
+        UNION ALL
+        SELECT 'snapshot', NULL, snapshot_id, parent_id,
+            map_filter(summary, (key, value) -> key IN ({_SUMMARY_KEYS}))
+        FROM {table.sql}.snapshots"""
+
+
+def _branching(rows: list[Row]) -> Branching:
     snapshots = [
         Snapshot(id=row["snapshot_id"], parent_id=row["parent_id"], summary=row["summary"] or {})
         for row in rows
         if row["kind"] == "snapshot"
     ]
-    return TableState(
-        id=properties.get(TABLE_ID, ""),
+    return Branching(
         refs={row["name"]: row["snapshot_id"] for row in rows if row["kind"] == "ref"},
         snapshots={snapshot.id: snapshot for snapshot in snapshots},
-        once_in_main=frozenset(row["snapshot_id"] for row in rows if row["kind"] == "history"),
     )
 
 

@@ -60,7 +60,7 @@ class LeaseService(LeaseServiceServicer):
         until = time.monotonic() + _wait_seconds(request, context)
         while True:
             lease = await self._acquire(request)
-            if lease is not None and request.wait.seconds == 0:
+            if lease is not None:
                 source = self._keys.opened_source(lease.ingestion)
                 return pb.AcquireLeaseResponse(lease=lease_to_proto(lease, source=source))
             remaining = until - time.monotonic()

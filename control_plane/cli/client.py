@@ -98,7 +98,9 @@ def _lines(status: Status) -> Iterator[str]:
             yield f"  reason: {info.reason}{known}"
         elif packed.Is(details.BadRequest.DESCRIPTOR):
             for violation in details.BadRequest.FromString(packed.value).field_violations:
-                yield f"  {violation.field}: {violation.description}"
+                line = f"{violation.field}: {violation.description}"
+                if line != status.message:  # which is the first of them
+                    yield f"  {line}"
         elif packed.Is(details.RetryInfo.DESCRIPTOR):
             delay = details.RetryInfo.FromString(packed.value).retry_delay
             yield f"  try again in {delay.ToTimedelta().total_seconds():g} s"

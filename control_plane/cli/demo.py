@@ -72,7 +72,7 @@ async def _scene(machine: Machine, channel: grpc.aio.Channel, stage: Stage, *, n
     write_samples(stage.folder, numbers)
     wanted = Wanted(source=f"file://{stage.folder}", table=stage.table)
     with RunProgress(Console(stderr=True)) as progress:
-        run = await load(channel, wanted, show=progress.show)
+        *_, run = await load(channel, wanted, show=progress.show)
     parent = run.name.rpartition("/runs/")[0]
     request = files_pb2.SummarizeFilesRequest(parent=parent)
     summaries = (await FileServiceStub(channel).SummarizeFiles(request)).summaries

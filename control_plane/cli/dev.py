@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -42,7 +43,17 @@ async def _stay(machine: Machine, ports: Ports) -> None:
     for line in hints(machine.address, "-"):
         typer.echo(f"try      {line}")
     typer.echo("Ctrl-C ends it.")
-    await asyncio.Event().wait()
+    await _interrupted()
+
+
+async def _interrupted() -> None:
+    """Returns at the first Ctrl-C or SIGTERM; a second one acts as usual."""
+    loop, interrupted = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, interrupted.set)
+    await interrupted.wait()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.remove_signal_handler(number)
 
 
 def hints(address: str, ingestion: str) -> list[str]:

@@ -55,21 +55,21 @@ def load(
         endpoint_url=endpoint_url,
         region=region,
     )
-    run = on_machine(data, lambda machine: load_and_tell(machine, wanted))
-    if run.state != pb.Run.STATE_SUCCEEDED:
+    runs = on_machine(data, lambda machine: _load_and_tell(machine, wanted))
+    if any(run.state != pb.Run.STATE_SUCCEEDED for run in runs):
         raise typer.Exit(1)
 
 
-async def load_and_tell(machine: Machine, wanted: Wanted) -> pb.Run:
+async def _load_and_tell(machine: Machine, wanted: Wanted) -> list[pb.Run]:
     """Loads with live progress, then says what came of it and how to read the table."""
     with RunProgress(Console(stderr=True)) as progress:
         async with open_channel(machine.address) as channel:
-            run = await load_once(channel, wanted, show=progress.show)
+            runs = await load_once(channel, wanted, show=progress.show)
             reading = machine.warehouse.reading_lines(wanted.table)
-            lines = await report(channel, run, reading=reading)
+            lines = await report(channel, runs, reading=reading)
     for line in lines:
         typer.echo(line)
-    return run
+    return runs
 
 
 def _split(source: str, pattern: str) -> tuple[str, str]:

@@ -32,13 +32,17 @@ def on_machine(data: Path, work: Work[Result], *, ports: Ports | None = None) ->
     work has cleaned up.
     """
     folder = data.expanduser().absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise failure(f"{folder} cannot be made: {error.strerror}") from None
     typer.echo(f"Starting on {folder} (the first start takes a minute) …", err=True)
     with (folder / CONTROL_PLANE_LOG).open("a") as stream:
         log.configure(format="json", level="info", stream=stream)
         try:
             return asyncio.run(_work(folder, work, ports or Ports()))
         except KeyboardInterrupt:
+            typer.echo("Interrupted.", err=True)
             raise typer.Exit(EXIT_INTERRUPTED) from None
         except (MachineError, AutoloaderError, UnsafeServer, VaultError) as error:
             raise failure(str(error)) from None

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 Show = Callable[[runs_pb2.Run], None]
 
 
-async def load(channel: grpc.aio.Channel, wanted: Wanted, *, show: Show) -> runs_pb2.Run:
-    """Loads what is new of what is wanted, and answers the run at its rest.
+async def load(channel: grpc.aio.Channel, wanted: Wanted, *, show: Show) -> list[runs_pb2.Run]:
+    """Loads what is new of what is wanted; answers its run at its rest, as the last one.
 
     A run that an earlier process left unfinished is followed to its rest first.
     """
     ingestions, runs = IngestionServiceStub(channel), RunServiceStub(channel)
     name = await ensure(ingestions, wanted)
+    rested: list[runs_pb2.Run] = []
     while True:
         request = ingestions_pb2.RunIngestionRequest(name=name, request_id=str(uuid.uuid4()))
         try:
@@ -36,9 +37,9 @@ async def load(channel: grpc.aio.Channel, wanted: Wanted, *, show: Show) -> runs
         except grpc.aio.AioRpcError as error:
             if reason_of(error) != "RUN_ACTIVE":
                 raise
-            await _follow(runs, metadata_of(error)["run"], show=show)
+            rested.append(await _follow(runs, metadata_of(error)["run"], show=show))
         else:
-            return await _follow(runs, opened.name, show=show)
+            return [*rested, await _follow(runs, opened.name, show=show)]
 
 
 async def _follow(runs: RunServiceAsyncStub, name: str, *, show: Show) -> runs_pb2.Run:

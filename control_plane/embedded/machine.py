@@ -64,6 +64,7 @@ async def run_machine(folder: Path, *, ports: Ports) -> AsyncIterator[Machine]:
     warehouse = Warehouse(folder)
     async with contextlib.AsyncExitStack() as ends:
         ends.enter_context(_alone(folder / "machine.lock"))
+        ports.refuse_taken()
         postgres = await ends.enter_async_context(run_postgres(folder / "postgres"))
         await migrate(postgres.url)
         app = App(_settings(folder, postgres.url, ports))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
+
+from control_plane.embedded.errors import MachineError
 
 HOST = "127.0.0.1"
 
@@ -19,3 +22,11 @@ class Ports:
     def metrics_addresses(self) -> tuple[str, ...]:
         """Where the pages /metrics are."""
         return tuple(f"{HOST}:{port}" for port in (self.metrics, self.executor_metrics) if port)
+
+    def refuse_taken(self) -> None:
+        """Raises MachineError when another process listens on one of them."""
+        for port in filter(None, (self.grpc, self.metrics, self.executor_metrics)):
+            try:
+                socket.create_server((HOST, port)).close()
+            except OSError as error:
+                raise MachineError(f"port {port} cannot be used: {error.strerror}") from None

@@ -1,7 +1,7 @@
 """Takes back leases whose deadline passed.
 
 Silence proves nothing right after this process, or PostgreSQL, was away: executors could not renew then. So the reaper
-waits one full lease after its start, after a turn that failed, and after a gap in its turns, before it trusts a silence.
+waits one full lease after its start, after a turn that failed and after a gap in its turns, before it trusts silence.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.resources import files
+from typing import Any
 
 import control_plane
 from control_plane.domain.file import FILE_MOVES
@@ -12,7 +13,7 @@ from control_plane.domain.run import RUN_MOVES
 
 _ARROW = re.compile(r"^    (run|file|lease) +([A-Z_]+) +→ ((?:[A-Z_]+ )+) *([a-z_ ]+)$", re.MULTILINE)
 _SETS_STATE = re.compile(r"(SET|,\n) *state = ")
-_MOVES = {"run": RUN_MOVES, "file": FILE_MOVES, "lease": LEASE_MOVES}
+_MOVES: dict[str, Any] = {"run": RUN_MOVES, "file": FILE_MOVES, "lease": LEASE_MOVES}
 _SQL = files("control_plane.ledger").joinpath("sql")
 
 

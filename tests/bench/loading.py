@@ -3,8 +3,8 @@
     python -m tests.bench.loading [--rounds 3] [--only NAME]
 
 The plain script is what one writes first: `spark.read.schema(...).json(paths)`, `writeTo(table).append()`. The tuned one
-lists on the driver and packs small files together. Neither knows which files are new, counts rows a file, or survives a
-crash. All run in one process on one warm session, in turns.
+lists on the driver and packs small files together. Neither knows which files are new, counts a file's rows, or
+survives a crash. All run in one process on one warm session, in turns.
 """
 
 from __future__ import annotations

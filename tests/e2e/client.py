@@ -70,16 +70,15 @@ class Client:
         answer = await self.files.ListFiles(request, timeout=CALL_SECONDS)
         return {file.uri.rpartition("/")[2]: file for file in answer.files}
 
-    async def summary(self, ingestion: str) -> dict[files_pb2.File.State, files_pb2.FileSummary]:
+    async def summary(self, ingestion: str) -> dict[int, files_pb2.FileSummary]:
         request = files_pb2.SummarizeFilesRequest(parent=ingestion)
         answer = await self.files.SummarizeFiles(request, timeout=CALL_SECONDS)
         return {each.state: each for each in answer.summaries}
 
     async def _watch(self, run: str) -> runs_pb2.Run:
-        seen = runs_pb2.Run()
-        async for seen in self.runs.WatchRun(runs_pb2.WatchRunRequest(name=run), wait_for_ready=True):
-            pass
-        return seen
+        """The last that a watch shows."""
+        watch = self.runs.WatchRun(runs_pb2.WatchRunRequest(name=run), wait_for_ready=True)
+        return [seen async for seen in watch][-1]
 
 
 @asynccontextmanager

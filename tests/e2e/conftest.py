@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.installation import Installation, add_executor, installed
+from tests.e2e.installation import Installation, add_executor, installed, jars_folder
 from tests.e2e.places import Bucket, Folder, Place
 from tests.postgres import PostgresServer, running_postgres
 from tests.servers.moto_server import MotoServer, running_moto
 from tests.servers.versitygw import Versitygw, running_versitygw
-
-JARS = "AUTOLOADER_TEST_JARS"
 
 
 @pytest.fixture(scope="session")
@@ -39,9 +37,7 @@ def versitygw() -> Iterator[Versitygw]:
 
 @pytest.fixture(scope="session")
 def data_folder(pytestconfig: pytest.Config) -> Path:
-    """Where the jars are kept from one run of the tests to the next."""
-    chosen = os.environ.get(JARS)
-    return Path(chosen) if chosen else pytestconfig.cache.mkdir("executor")
+    return jars_folder(pytestconfig)
 
 
 @pytest.fixture(scope="session")
@@ -62,8 +58,8 @@ async def own_installation(tmp_path: Path, postgres: PostgresServer) -> AsyncIte
 
 
 @pytest.fixture
-def table(request: pytest.FixtureRequest) -> str:
-    return f"stories.t{abs(hash(request.node.nodeid)):x}"
+def table() -> str:
+    return f"stories.t{uuid.uuid4().hex}"
 
 
 @pytest.fixture(

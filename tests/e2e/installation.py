@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from autoloader.v1 import runs_pb2
 
 from tests.e2e.client import Client, connected
@@ -67,7 +69,7 @@ async def add_executor(
     spark_conf: Mapping[str, str] | None = None,
     **settings: str,
 ) -> Executor:
-    """Starts an executor that ends with the installation; it reaches the control plane directly unless told otherwise."""
+    """Starts an executor that ends with the installation; it asks the control plane itself unless told otherwise."""
     executor = Executor(
         installation.folder.parent,
         name=name,
@@ -81,7 +83,14 @@ async def add_executor(
     return executor
 
 
+def jars_folder(config: pytest.Config) -> Path:
+    """Where executors keep the jars from one run of the tests to the next."""
+    chosen = os.environ.get("AUTOLOADER_TEST_JARS")
+    return Path(chosen) if chosen else config.cache.mkdir("executor")
+
+
 async def _end(services: list[Service]) -> None:
     for service in reversed(services):
         if service.is_running:
-            await service.kill()
+            service.kill()
+            await service.ended()

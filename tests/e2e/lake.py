@@ -46,12 +46,15 @@ class Lake:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableContent:
-    """A table as PyIceberg reads it: its columns, its ids, and how main came to be, newest snapshot first."""
+    """A table as PyIceberg reads it: its columns, its ids, and how main came to be, newest snapshot first.
+
+    `snapshot_ids` are those of every branch.
+    """
 
     columns: list[str]
     ids: list[int]
     history: list[Snapshot]
-    metadata_location: str
+    snapshot_ids: set[int]
 
     @property
     def records_added(self) -> int:
@@ -74,7 +77,7 @@ def content_of(table: Table) -> TableContent:
         columns=table.schema().column_names,
         ids=table.scan(selected_fields=("id",)).to_arrow()["id"].to_pylist(),
         history=list(_ancestry(table)),
-        metadata_location=table.metadata_location,
+        snapshot_ids={snapshot.snapshot_id for snapshot in table.snapshots()},
     )
 
 

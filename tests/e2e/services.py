@@ -12,6 +12,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -47,18 +48,17 @@ class Service:
             )
         self._tether.enter_context(watched(self._process.pid))
 
-    async def stop(self) -> int:
-        """Asks it to stop, as an operator does; the exit code."""
-        self._signal(signal.SIGTERM)
-        return await self.ended()
-
-    async def kill(self) -> None:
+    def kill(self) -> None:
         """Kills it and all that it has started (an executor's JVM), at once."""
         self._signal_group(signal.SIGKILL)
-        await self.ended()
+
+    def ask_to_stop(self) -> None:
+        """Does what an operator does."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._running().pid, signal.SIGTERM)
 
     async def ended(self) -> int:
-        """The exit code, once it ends by itself."""
+        """The exit code, once it has ended."""
         async with asyncio.timeout(STOP_SECONDS):
             code = await self._running().wait()
         self._tether.close()
@@ -88,10 +88,6 @@ class Service:
     def _running(self) -> Process:
         assert self._process is not None, f"{self.name} was not started"
         return self._process
-
-    def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._running().pid, number)
 
     def _signal_group(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -184,7 +180,7 @@ def free_ports(count: int) -> list[int]:
 
 async def _until_serving(address: str) -> None:
     async with grpc.aio.insecure_channel(address, options=[("grpc.max_reconnect_backoff_ms", 200)]) as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
+        stub: Any = health_pb2_grpc.HealthStub(channel)
         async for answer in stub.Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True):
             if answer.status == health_pb2.HealthCheckResponse.SERVING:
                 return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from autoloader.v1 import files_pb2, runs_pb2
@@ -43,7 +42,7 @@ async def test_three_files_are_in_the_table_after_one_run_and_are_not_loaded_aga
     assert (again.state, again.files_processed, again.records_written) == (SUCCEEDED, 0, 0)
     unchanged = installation.lake.read(table)
     assert unchanged is not None
-    assert unchanged.metadata_location == content.metadata_location
+    assert unchanged.snapshot_ids == content.snapshot_ids
 
 
 async def test_of_five_files_the_second_run_loads_the_two_new_ones(
@@ -75,8 +74,10 @@ async def test_what_was_loaded_is_known_after_both_services_were_killed(
     first = await installation.client.list_files(ingestion)
     put_files(place, 3, 4)
 
-    await asyncio.gather(installation.control_plane.kill(), executor.kill())
-    await asyncio.gather(installation.control_plane.start(), executor.start())
+    for service in (installation.control_plane, executor):
+        service.kill()
+        await service.ended()
+        await service.start()
     run = await installation.run(ingestion)
 
     assert (run.state, run.files_processed, run.records_written) == (SUCCEEDED, 2, 2000)
