@@ -1,6 +1,4 @@
-"""Every metric of the control plane, declared once; names and labels are a contract with dashboards
-and alerts.
-"""
+"""Every metric of the control plane, declared once; names and labels are a contract with dashboards and alerts."""
 
 from __future__ import annotations
 
@@ -108,9 +106,7 @@ class Metrics:
 
 
 def ledger_families(samples: Iterable[Sample]) -> list[Metric]:
-    """Sorts samples of the ledger's figures, (name, label values, value), into the families
-    declared above.
-    """
+    """Sorts samples of the ledger's figures, (name, label values, value), into the families declared above."""
     families = {name: _family(*declared) for declared in _LEDGER for name in declared[1:2]}
     for name, labels, value in samples:
         families[name].add_metric(labels, value)

@@ -62,8 +62,9 @@ def with_index(
         )
     if len(names) <= _FILES_SEARCHED_MAX:
         position = F.array_position(F.array(*map(F.lit, names)), F.col("_metadata.file_path"))
-        of_position = F.array(*(F.lit(index) for index in names.values()))
-        return rows.withColumn(column, F.try_element_at(of_position, F.nullif(position, F.lit(0))))
+        # Position 0 means that the name was not found.
+        found = F.array(F.lit(None).cast("int"), *(F.lit(index) for index in names.values()))
+        return rows.withColumn(column, F.element_at(found, position.cast("int") + 1))
     path = f"{column}_path"
     known = spark.createDataFrame(
         pyarrow.table({path: list(names), column: pyarrow.array(names.values(), type=pyarrow.int32())})

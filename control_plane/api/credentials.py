@@ -1,6 +1,4 @@
-"""Static keys on their way: sealed when an ingestion is stored, opened for the executor that reads
-with them.
-"""
+"""Static keys on their way: sealed when an ingestion is stored, opened for the executor that reads with them."""
 
 from __future__ import annotations
 
@@ -19,9 +17,7 @@ class KeySafe:
         self._vault = vault
 
     def seal(self, keys: pb.StaticKeys, *, tenant: str, ingestion: str) -> bytes:
-        """Seals the secret half; empty when there is none, as in an update that keeps the stored
-        one.
-        """
+        """Seals the secret half; empty when there is none, as in an update that keeps the stored one."""
         if not keys.secret_access_key:
             return b""
         secret = SecretKeys(secret_access_key=keys.secret_access_key, session_token=keys.session_token)

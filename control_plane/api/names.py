@@ -33,17 +33,13 @@ def file_name(ingestion: str, file_id: int) -> str:
 
 
 def parse_ingestion(name: str, *, field: str) -> str:
-    """Gives the id in `ingestions/{ingestion}`; InvalidField names the field when it has another
-    form.
-    """
+    """Gives the id in `ingestions/{ingestion}`; InvalidField names the field when it has another form."""
     (ingestion,) = _ids(name, field, "ingestions/{ingestion}")
     return ingestion
 
 
 def parse_run(name: str, *, field: str) -> Part:
-    """Gives the ids in `ingestions/{ingestion}/runs/{run}`; NotFound when the last part can be no
-    run's.
-    """
+    """Gives the ids in `ingestions/{ingestion}/runs/{run}`; NotFound when the last part can be no run's."""
     ingestion, text = _ids(name, field, "ingestions/{ingestion}/runs/{run}")
     if not re.fullmatch(r"[1-9][0-9]{0,18}", text) or int(text) > _ID_MAX:
         raise not_found(name)
@@ -51,9 +47,7 @@ def parse_run(name: str, *, field: str) -> Part:
 
 
 def parse_file(name: str, *, field: str) -> Part:
-    """Gives the ids in `ingestions/{ingestion}/files/{file}`; NotFound when the last part can be no
-    file's.
-    """
+    """Gives the ids in `ingestions/{ingestion}/files/{file}`; NotFound when the last part can be no file's."""
     ingestion, text = _ids(name, field, "ingestions/{ingestion}/files/{file}")
     if not re.fullmatch(r"[0-9a-f]{16}", text) or int(text, 16) > _ID_MAX:
         raise not_found(name)

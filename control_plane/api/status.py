@@ -44,9 +44,7 @@ _RETRY_SECONDS = {"OVERLOADED": 1, "LEDGER_UNAVAILABLE": 2, "SHUTTING_DOWN": 2}
 
 
 def status_of(error: AutoloaderError) -> status_pb2.Status:
-    """Gives the status of one of our errors; violations beyond 20, or beyond the room there is, are
-    only counted.
-    """
+    """Gives the status of one of our errors; violations beyond 20, or beyond the room there is, are only counted."""
     if not isinstance(error, InvalidField):
         return status(error.reason, error.message, error.metadata)
     metadata = error.metadata | {"violation_count": str(len(error.violations))}

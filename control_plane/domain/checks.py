@@ -1,6 +1,4 @@
-"""What can be said about an ingestion without its source: every field that cannot be accepted, and
-why.
-"""
+"""What can be said about an ingestion without its source: every field that cannot be accepted, and why."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""What can be said about where the files are, and about the rights to read them, without asking the
-store.
-"""
+"""What can be said about where the files are, and about the rights to read them, without asking the store."""
 
 from __future__ import annotations
 

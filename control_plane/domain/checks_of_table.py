@@ -1,6 +1,4 @@
-"""What can be said about a table that is to be written, and about its columns, without asking the
-catalog.
-"""
+"""What can be said about a table that is to be written, and about its columns, without asking the catalog."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The ledger's figures, as monitoring sees them: counts since the beginning, and what is under way
-now.
-"""
+"""The ledger's figures, as monitoring sees them: counts since the beginning, and what is under way now."""
 
 from __future__ import annotations
 

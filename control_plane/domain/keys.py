@@ -25,7 +25,5 @@ class SecretKeys:
 
 
 def sealing_owner(tenant: str, ingestion: str) -> str:
-    """Names the owner of an ingestion's sealed keys, for the vault: they open for no other
-    ingestion.
-    """
+    """Names the owner of an ingestion's sealed keys, for the vault: they open for no other ingestion."""
     return f"{tenant}/{ingestion}"

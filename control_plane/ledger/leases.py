@@ -33,6 +33,7 @@ from control_plane.ledger import ingestions, runs, schemas
 from control_plane.ledger.database import Connection, fetch
 from control_plane.ledger.statements import statement
 from control_plane.ledger.tables import attempts, ingestion_totals, leases, staged_tables
+from control_plane.ledger.tables import runs as runs_table
 
 EXECUTOR_LOST = LoadError(
     category="EXECUTOR_LOST",
@@ -184,6 +185,7 @@ async def droppable_branches(connection: Connection, lease_id: str, branches: Se
 
 async def fail(connection: Connection, holding: Holding, error: LoadError, *, backoff: Backoff) -> None:
     """Offers the lease again after a back-off, or fails its files when that is hopeless. Raises LeaseFenced."""
+    await _lock_run(connection, holding.lease_id)
     failed = await connection.execute(
         statement("fail_lease"),
         asdict(holding)
@@ -208,6 +210,7 @@ async def unstage(connection: Connection, holding: Holding, error: LoadError) ->
 
 async def doubt(connection: Connection, holding: Holding, error: LoadError) -> None:
     """Lays a STAGED lease aside until a person says whether its rows are in the table. Raises LeaseFenced."""
+    await _lock_run(connection, holding.lease_id)
     doubted = await connection.execute(
         statement("doubt_lease"),
         {
@@ -230,6 +233,7 @@ async def release(connection: Connection, holding: Holding) -> None:
 
 async def resolve(connection: Connection, run: Run, *, lease_id: str, resolution: Resolution, snapshot_id: int) -> Run:
     """Does what a person found out about a lease in doubt; raises NotFound or WrongState."""
+    await _lock_run(connection, lease_id)
     row = (
         await connection.execute(
             select(leases.c.state, leases.c.fence, leases.c.attempt)
@@ -263,10 +267,9 @@ async def resolve(connection: Connection, run: Run, *, lease_id: str, resolution
 
 
 async def reap(connection: Connection) -> int:
-    """Takes back leases whose deadline passed, gives up those without attempts; returns how many were taken back."""
+    """Takes back leases whose deadline passed; returns how many. Giving up takes a transaction of its own."""
     reaped = await connection.execute(statement("reap_leases"), {"error": _error_json(EXECUTOR_LOST)})
     row = reaped.one_or_none()
-    await give_up(connection)
     return int(row.leases) if row else 0
 
 
@@ -286,6 +289,16 @@ async def cancel_run(connection: Connection, tenant: str, ingestion: str, run_id
         _expect(row.files, row.file_count)
         await runs.finish_run(connection, run_id)
     return await runs.get_by_key(connection, run_id)
+
+
+async def _lock_run(connection: Connection, lease_id: str) -> None:
+    """Locks the lease's run before the lease: the order in which everybody takes the two."""
+    await connection.execute(
+        select(runs_table.c.run_id)
+        .join(leases, leases.c.run_id == runs_table.c.run_id)
+        .where(leases.c.lease_id == uuid.UUID(lease_id))
+        .with_for_update(of=runs_table)
+    )
 
 
 async def _complete(

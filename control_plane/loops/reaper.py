@@ -50,8 +50,9 @@ class Reaper(Loop):
         if self._clock() - self._last_turn > max(self._lease_seconds / 2, 2 * self._poll_seconds):
             self._distrust()
         async with self._database.transaction() as connection:
-            await leases.give_up(connection)
             reaped = await leases.reap(connection) if self._clock() >= self._trusted_from else 0
+        async with self._database.transaction() as connection:
+            await leases.give_up(connection)
         self._last_turn = self._clock()
         return reaped
 

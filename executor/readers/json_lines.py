@@ -100,7 +100,7 @@ def _has_infinity(value: Column, kind: DataType) -> Column:
             inside = F.lit(False)
             for field in kind:
                 if _can_overflow(field.dataType):
-                    inner = _has_infinity(value.getField(_quoted(field.name)), field.dataType)
+                    inner = _has_infinity(value.getField(field.name), field.dataType)
                     inside = inside | inner
         case _:
             inside = F.abs(value) == float("inf")

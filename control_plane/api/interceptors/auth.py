@@ -13,9 +13,7 @@ _tenant: ContextVar[str] = ContextVar("tenant")
 
 
 class Auth(Interceptor):
-    """Knows one tenant: the server listens on loopback only, where whoever can connect is the
-    operator.
-    """
+    """Knows one tenant: the server listens on loopback only, where whoever can connect is the operator."""
 
     @asynccontextmanager
     async def around(self, call: Call) -> AsyncIterator[None]:

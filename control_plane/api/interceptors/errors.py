@@ -79,9 +79,7 @@ class _Undecodable:
 
 
 def _decoding_inside(handler: Handler) -> Handler:
-    """Decodes a lone request where its errors are caught: raised outside, they would reach the
-    caller as UNKNOWN.
-    """
+    """Decodes a lone request where its errors are caught: raised outside, they would reach the caller as UNKNOWN."""
     decode = handler.request_deserializer
     if handler.request_streaming or decode is None:
         return handler

@@ -1,6 +1,4 @@
-"""The one shape of an interceptor: something that happens around a call, of whatever kind the call
-is.
-"""
+"""The one shape of an interceptor: something that happens around a call, of whatever kind the call is."""
 
 from __future__ import annotations
 

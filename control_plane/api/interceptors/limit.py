@@ -10,9 +10,7 @@ from control_plane.errors import Overloaded
 
 
 class Limit(Interceptor):
-    """Refuses calls beyond a number; health checks pass, else a busy server would be taken for a
-    dead one.
-    """
+    """Refuses calls beyond a number; health checks pass, else a busy server would be taken for a dead one."""
 
     def __init__(self, calls_max: int) -> None:
         self._calls_max = calls_max

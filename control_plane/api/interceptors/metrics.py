@@ -18,9 +18,7 @@ _TYPES = {
 
 
 class CallMetrics(Interceptor):
-    """Counts calls by method; those to methods that do not exist count together, so that no caller
-    makes series.
-    """
+    """Counts calls by method; those to methods that do not exist count together, so that no caller makes series."""
 
     def __init__(self, metrics: Metrics, methods: Collection[str]) -> None:
         self._metrics = metrics

@@ -173,6 +173,8 @@ class Steps:
                 {"id": lease.lease_id},
             )
             assert await leases.reap(connection) == 1
+        async with self.database.transaction() as connection:
+            await leases.give_up(connection)
 
     async def cancel(self, run: Run) -> Run:
         async with self.database.transaction() as connection:
