@@ -21,6 +21,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "AUTOLOADER_"
+OFF = "off"
 # Variables of others: the executor checks its own, the last are for tests.
 FOREIGN_PREFIXES = (f"{PREFIX}EXECUTOR_", f"{PREFIX}TEST_")
 
@@ -57,6 +58,7 @@ def _absolute(path: Path) -> Path:
 
 
 Address = Annotated[str, AfterValidator(_loopback)]
+AddressOrOff = Annotated[str, AfterValidator(lambda text: text if text == OFF else _loopback(text))]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -91,7 +93,7 @@ class Settings(LedgerSettings):
     listen: Address = Field(
         default="127.0.0.1:50051", description="Where gRPC is served, `host:port`; port 0: any free."
     )
-    metrics_listen: Address | Literal["off"] = Field(
+    metrics_listen: AddressOrOff = Field(
         default="127.0.0.1:9464", description="Where the page /metrics is served, or `off`."
     )
     allowed_local_folders: Annotated[frozenset[AbsolutePath], NoDecode] = Field(

@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 from executor.errors import attempt_failed
 from executor.lease import Category
 from executor.paths import Address, row_path
+from executor.sql import quoted
 
 _SPARE_BINS = 64
 # So few names are found faster one by one than by a join, which takes a job to prepare.
@@ -95,7 +96,7 @@ def of_observation(observation: Observation) -> FileCounts:
 def by_grouping(rows: DataFrame, *, index: str, rejected: str, columns: Sequence[str]) -> FileCounts:
     """Counts in a pass of its own, which reads every column, as the pass that writes did."""
     # Columns that no expression needs are not parsed, and what is not parsed is never rejected.
-    whole_row = F.length(F.to_json(F.struct(*(F.col(column) for column in columns))))
+    whole_row = F.length(F.to_json(F.struct(*(F.col(quoted(column)) for column in columns))))
     groups = (
         rows.groupBy(index, F.col(rejected).isNotNull().alias("is_rejected"))
         .agg(F.count(F.lit(1)).alias("rows"), F.sum(whole_row).alias("length"))

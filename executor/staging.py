@@ -30,6 +30,7 @@ from executor.reading import (
     survey,
 )
 from executor.schema.reconcile import Fit, SchemaMismatch, fit
+from executor.sql import quoted
 from executor.table import ATTEMPT_PROPERTY, LEASE_PROPERTY, Branching, Snapshot, TableFacts
 
 _TRUSTING_ROUNDS = 3
@@ -63,7 +64,7 @@ def _set_up_session(job: Job) -> None:
 
 
 def _schema(job: Job) -> StructType:
-    ddl = ", ".join(f"{tables.quoted(column.name)} {column.type}" for column in job.columns)
+    ddl = ", ".join(f"{quoted(column.name)} {column.type}" for column in job.columns)
     schema = DataType.fromDDL(ddl) if ddl else _NO_COLUMNS
     assert isinstance(schema, StructType)
     return schema
@@ -195,7 +196,7 @@ def _write(job: Job, fitted: Fit, branch: str) -> FileCounts:
 def _in_table_order(rows: DataFrame, fitted: Fit) -> DataFrame:
     return rows.select(
         *(
-            (F.col(tables.quoted(source)) if source else F.lit(None).cast(column.dataType)).alias(column.name)
+            (F.col(quoted(source)) if source else F.lit(None).cast(column.dataType)).alias(column.name)
             for source, column in zip(fitted.sources, fitted.table, strict=True)
         )
     )

@@ -13,6 +13,7 @@ from pyspark.sql.types import StructType
 
 from executor.errors import attempt_failed
 from executor.lease import Category, Column
+from executor.sql import literal, quoted
 
 # Spark's SQL shows no id of an Iceberg table, so a table carries one of ours. A table dropped and
 # created again does not share it.
@@ -73,14 +74,6 @@ def table_name(text: str, *, default_catalog: str) -> TableName:
         )
     catalog, *rest = parts if len(parts) > 2 else [default_catalog, *parts]
     return TableName(catalog, tuple(rest))
-
-
-def quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"
-
-
-def literal(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from control_plane.domain.checks_of_table import check_columns, normalize_column
 from control_plane.domain.ingestion import DEFAULT_POOL
 from control_plane.domain.lease import AcquiredLease
 from control_plane.errors import InvalidField, Violation
-from control_plane.ledger import leases
+from control_plane.ledger import leases, publications
 from control_plane.ledger.database import Database
 from control_plane.ledger.leases import Backoff
 from control_plane.wake import Wakes
@@ -103,7 +103,7 @@ class LeaseService(LeaseServiceServicer):
         _refuse(_check_staging(request))
         staging = staging_from_proto(request)
         async with self._database.transaction() as connection:
-            decided = await leases.stage(connection, holding, staging)
+            decided = await publications.stage(connection, holding, staging)
         self._wakes.runs_changed.signal()
         kind = pb.StageLeaseResponse
         return kind(decision=kind.DECISION_DECIDED if decided else kind.DECISION_FENCED)
@@ -113,13 +113,13 @@ class LeaseService(LeaseServiceServicer):
         if len(request.branches) > BRANCHES_MAX:
             raise InvalidField(Violation("branches", f"has more than {BRANCHES_MAX} names"))
         async with self._database.transaction() as connection:
-            await leases.complete(
+            await publications.complete(
                 connection,
                 lease_id=lease_id,
                 fence=request.fence,
                 published_snapshot_id=request.published_snapshot_id,
             )
-            droppable = await leases.droppable_branches(connection, lease_id, request.branches)
+            droppable = await publications.droppable_branches(connection, lease_id, request.branches)
         self._wakes.runs_changed.signal()
         return pb.CompleteLeaseResponse(droppable_branches=droppable)
 
@@ -132,9 +132,9 @@ class LeaseService(LeaseServiceServicer):
                 case "NOT_STAGED":
                     await leases.fail(connection, holding, error, backoff=self._backoff)
                 case "NOT_PUBLISHED":
-                    await leases.unstage(connection, holding, error)
+                    await publications.unstage(connection, holding, error)
                 case "IN_DOUBT":
-                    await leases.doubt(connection, holding, error)
+                    await publications.doubt(connection, holding, error)
                 case _:
                     raise InvalidField(Violation("outcome", f"{request.outcome} is no outcome"))
         self._wakes.runs_changed.signal()

@@ -20,7 +20,7 @@ from control_plane.api.repeats import Repeats
 from control_plane.domain.lease import Resolution
 from control_plane.domain.run import Run, RunState, Trigger
 from control_plane.errors import InvalidField, ShuttingDown, Violation
-from control_plane.ledger import ingestions, leases, runs
+from control_plane.ledger import ingestions, leases, publications, runs
 from control_plane.ledger.database import Connection, Database
 from control_plane.wake import Wakes
 
@@ -102,7 +102,7 @@ class RunService(RunServiceServicer):
 
         async def resolve(connection: Connection) -> pb.Run:
             run = await runs.get(connection, current_tenant(), part.ingestion, part.id)
-            resolved = await leases.resolve(
+            resolved = await publications.resolve(
                 connection, run, lease_id=lease_id, resolution=resolution, snapshot_id=request.snapshot_id
             )
             return run_to_proto(resolved)

@@ -29,17 +29,10 @@ def tethered(command: Sequence[str], *, uid: int, gid: int) -> list[str]:
 
 @contextlib.contextmanager
 def watched(pid: int) -> Iterator[None]:
-    """Where the kernel has no such service: interrupts a process when we die within the block."""
-    if KERNEL_WATCHES:
-        yield
-    else:
-        with _watcher(pid):
-            yield
+    """Interrupts a process when we die within the block; by another process, for where the kernel does not.
 
-
-@contextlib.contextmanager
-def _watcher(pid: int) -> Iterator[None]:
-    """A process that reads a pipe from us, which ends when we do."""
+    The other one reads a pipe from us, which ends when we do.
+    """
     command = ["/bin/sh", "-c", WATCH, "sh", str(pid)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as watcher:
         try:

@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping, Select, case, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
-from control_plane.domain.file import LoadError
+from control_plane.domain.file import OUTSIDE_CATEGORIES, LoadError
 from control_plane.domain.filter import Condition
 from control_plane.domain.ingestion import IngestionState, StoredIngestion
 from control_plane.domain.run import ACTIVE_STATES, Run, RunState, RunWarning, Trigger
@@ -22,19 +22,6 @@ from control_plane.ledger.database import Connection
 from control_plane.ledger.ingestions import run_active
 from control_plane.ledger.statements import statement
 from control_plane.ledger.tables import files, ingestions, leases, runs
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """A claim to list the source of a run, under a token of the claimant's own."""
-
-    run_id: int
-    ingestion_id: int
-    lister: str
-
-
-class ListingLost(Exception):
-    """Another control plane lists the run now, or the run was cancelled."""
 
 
 async def open_run(connection: Connection, stored: StoredIngestion, *, trigger: Trigger) -> Run:
@@ -114,45 +101,6 @@ async def get_by_key(connection: Connection, run_id: int) -> Run:
     return _run((await connection.execute(query)).mappings().one())
 
 
-async def start_run(connection: Connection, *, lister: str, claim_seconds: float) -> Listing | None:
-    """Claims the listing of a run that nobody lists."""
-    claimed = await connection.execute(statement("start_run"), {"lister": lister, "claim_seconds": claim_seconds})
-    row = claimed.one_or_none()
-    return Listing(run_id=row.run_id, ingestion_id=row.ingestion_id, lister=lister) if row else None
-
-
-async def keep_listing(
-    connection: Connection, listing: Listing, *, claim_seconds: float, requests: int, objects: int
-) -> None:
-    """Extends the claim and notes what the listing cost; raises ListingLost. Locks the run."""
-    kept = await connection.execute(
-        statement("keep_listing"),
-        {
-            "run_id": listing.run_id,
-            "lister": listing.lister,
-            "claim_seconds": claim_seconds,
-            "requests": requests,
-            "objects": objects,
-        },
-    )
-    if kept.one_or_none() is None:
-        raise ListingLost
-
-
-async def end_listing(connection: Connection, listing: Listing, *, error: LoadError | None) -> None:
-    """Ends the listing, whole or with the error that ended it; raises ListingLost."""
-    ended = await connection.execute(
-        statement("end_listing"),
-        {
-            "run_id": listing.run_id,
-            "lister": listing.lister,
-            "error": error and json.dumps(error_document(error)),
-        },
-    )
-    if ended.one_or_none() is None:
-        raise ListingLost
-
-
 async def finish_run(connection: Connection, run_id: int) -> RunState | None:
     """Brings the run to rest if nothing of it is left to do; returns the state in which it rests then."""
     finished = (await connection.execute(statement("finish_run"), {"run_id": run_id})).one_or_none()
@@ -208,6 +156,11 @@ def error_document(error: LoadError) -> dict[str, Any]:
         "cause": error.cause[:2000],
         "retryable": error.retryable,
     }
+
+
+def error_json(error: LoadError) -> str:
+    """An error as the ledger stores it; whether it is retryable follows from its category alone."""
+    return json.dumps(error_document(error) | {"retryable": error.category in OUTSIDE_CATEGORIES})
 
 
 def _select() -> Select[Any]:

@@ -17,9 +17,9 @@ import structlog
 from control_plane.domain.backoff import backoff_seconds
 from control_plane.domain.file import ListedFile, LoadError
 from control_plane.domain.ingestion import StoredIngestion
-from control_plane.ledger import files, ingestions, listings, runs
+from control_plane.ledger import files, ingestions, listing_claims, listings
 from control_plane.ledger.database import Connection, Database
-from control_plane.ledger.runs import Listing, ListingLost
+from control_plane.ledger.listing_claims import Listing, ListingLost
 from control_plane.loops.loop import Loop
 from control_plane.sources.source import ListingPage, Source, SourceError
 from control_plane.wake import Wake
@@ -66,7 +66,9 @@ class Discoverer(Loop):
 
     async def _claim(self) -> Listing | None:
         async with self._database.transaction() as connection:
-            listing = await runs.start_run(connection, lister=str(uuid.uuid4()), claim_seconds=self._claim_seconds)
+            listing = await listing_claims.start_run(
+                connection, lister=str(uuid.uuid4()), claim_seconds=self._claim_seconds
+            )
             if listing:
                 await files.retake(connection, ingestion_id=listing.ingestion_id, run_id=listing.run_id)
             return listing
@@ -110,13 +112,13 @@ class Discoverer(Loop):
             await self._keep_in(connection, listing, requests=0, objects=0)
 
     async def _keep_in(self, connection: Connection, listing: Listing, *, requests: int, objects: int) -> None:
-        await runs.keep_listing(
+        await listing_claims.keep_listing(
             connection, listing, claim_seconds=self._claim_seconds, requests=requests, objects=objects
         )
 
     async def _end(self, listing: Listing, error: LoadError | None) -> None:
         async with self._database.transaction() as connection:
-            await runs.end_listing(connection, listing, error=error)
+            await listing_claims.end_listing(connection, listing, error=error)
 
 
 async def _batches(pages: AsyncIterator[ListingPage]) -> AsyncIterator[ListingPage]:

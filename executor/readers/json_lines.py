@@ -10,6 +10,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import ArrayType, DataType, DoubleType, FloatType, MapType, StringType, StructField, StructType
 
+from executor.sql import quoted
+
 _STRICT = {
     "mode": "PERMISSIVE",
     "multiLine": "false",
@@ -37,7 +39,7 @@ class JsonLines:
             .json(list(paths))
         )
         overflowed = [
-            _has_infinity(F.col(_quoted(field.name)), field.dataType)
+            _has_infinity(F.col(quoted(field.name)), field.dataType)
             for field in schema
             if _can_overflow(field.dataType)
         ]
@@ -105,7 +107,3 @@ def _has_infinity(value: Column, kind: DataType) -> Column:
         case _:
             inside = F.abs(value) == float("inf")
     return F.coalesce(inside, F.lit(False))
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"

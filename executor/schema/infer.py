@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from executor.lease import Column, UnknownField
+from executor.sql import quoted
 
 _LONG = range(-(2**63), 2**63)
 # Beyond this a double no longer holds every integer.
@@ -63,7 +64,7 @@ class _Seen:
     def _struct_type(self) -> str:
         columns = _distinct(self.fields)
         # A struct of nothing cannot be stored; as text nothing of it is lost.
-        inner = ", ".join(f"{_quoted(name)}: {seen.sql_type}" for name, seen in columns.items())
+        inner = ", ".join(f"{quoted(name)}: {seen.sql_type}" for name, seen in columns.items())
         return f"struct<{inner}>" if inner else "string"
 
 
@@ -94,7 +95,3 @@ def _distinct(fields: Mapping[str, _Seen]) -> dict[str, _Seen]:
     for name in fields:
         kept.setdefault(name.lower(), name)
     return {name: fields[name] for name in list(kept.values())[:_FIELDS_MAX]}
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"

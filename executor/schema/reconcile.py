@@ -21,6 +21,7 @@ from pyspark.sql.types import (
 )
 
 from executor.lease import Column
+from executor.sql import quoted
 
 _WIDENINGS: dict[type[DataType], tuple[type[DataType], ...]] = {
     ByteType: (ShortType, IntegerType, LongType),
@@ -83,7 +84,7 @@ def sql_type(kind: DataType) -> str:
     """A type as SQL spells it, with names inside it quoted."""
     match kind:
         case StructType():
-            fields = (f"{_quoted(field.name)}: {sql_type(field.dataType)}" for field in kind)
+            fields = (f"{quoted(field.name)}: {sql_type(field.dataType)}" for field in kind)
             return f"struct<{', '.join(fields)}>"
         case ArrayType():
             return f"array<{sql_type(kind.elementType)}>"
@@ -136,7 +137,3 @@ def _fits(files: DataType, table: DataType) -> bool:
         whole = table.precision - table.scale >= files.precision - files.scale
         return whole and table.scale >= files.scale
     return files == table or type(table) in _WIDENINGS.get(type(files), ())
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"

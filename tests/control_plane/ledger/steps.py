@@ -14,7 +14,7 @@ from control_plane.domain.ingestion import Destination, FormatKind, Ingestion, L
 from control_plane.domain.lease import AcquiredLease, FileException, Holding, StagedTable, Staging
 from control_plane.domain.packing import pack
 from control_plane.domain.run import Run, Trigger
-from control_plane.ledger import files, ingestions, leases, listings, runs
+from control_plane.ledger import files, ingestions, leases, listing_claims, listings, publications, runs
 from control_plane.ledger.database import Database
 
 LEASE_SECONDS = 30.0
@@ -74,7 +74,7 @@ class Steps:
     async def discover(self, listed: Sequence[ListedFile]) -> int:
         """Starts the listing of the open run, records the files and ends it; returns how many were new."""
         async with self.database.transaction() as connection:
-            listing = await runs.start_run(connection, lister=str(uuid.uuid4()), claim_seconds=30.0)
+            listing = await listing_claims.start_run(connection, lister=str(uuid.uuid4()), claim_seconds=30.0)
             assert listing
             await files.retake(connection, ingestion_id=listing.ingestion_id, run_id=listing.run_id)
             page = sorted(listed, key=lambda file: file.uri.encode())
@@ -85,7 +85,7 @@ class Steps:
                 page=page,
                 ordered=True,
             )
-            await runs.end_listing(connection, listing, error=None)
+            await listing_claims.end_listing(connection, listing, error=None)
             return new
 
     async def offer(self, stored: StoredIngestion, run: Run, *, max_files: int = 1000) -> None:
@@ -137,11 +137,11 @@ class Steps:
 
     async def stage(self, lease: AcquiredLease, staging: Staging) -> bool:
         async with self.database.transaction() as connection:
-            return await leases.stage(connection, holding(lease), staging)
+            return await publications.stage(connection, holding(lease), staging)
 
     async def complete(self, lease: AcquiredLease, snapshot_id: int = 88) -> None:
         async with self.database.transaction() as connection:
-            await leases.complete(
+            await publications.complete(
                 connection,
                 lease_id=lease.lease_id,
                 fence=lease.fence,
@@ -154,12 +154,12 @@ class Steps:
 
     async def unstage(self, lease: AcquiredLease) -> None:
         async with self.database.transaction() as connection:
-            await leases.unstage(connection, holding(lease), AWAY)
+            await publications.unstage(connection, holding(lease), AWAY)
 
     async def doubt(self, lease: AcquiredLease) -> None:
         error = LoadError(category="PUBLISH_IN_DOUBT", message="The table was rolled back.")
         async with self.database.transaction() as connection:
-            await leases.doubt(connection, holding(lease), error)
+            await publications.doubt(connection, holding(lease), error)
 
     async def release(self, lease: AcquiredLease) -> None:
         async with self.database.transaction() as connection:

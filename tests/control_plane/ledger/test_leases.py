@@ -10,7 +10,7 @@ from control_plane.domain.file import LoadError
 from control_plane.domain.lease import FileException, Resolution
 from control_plane.domain.run import RunState
 from control_plane.errors import InvalidField, LeaseFenced, NotFound, WrongState
-from control_plane.ledger import leases, listings
+from control_plane.ledger import leases, listings, publications
 from tests.control_plane.ledger.steps import MALFORMED, Steps, a_file, a_staging, holding, some_files
 
 
@@ -234,7 +234,7 @@ async def test_a_person_resolves_a_publication_in_doubt(steps: Steps, resolution
     assert [(error.category, error.file_count) for error in rested.errors] == [("PUBLISH_IN_DOUBT", 2)]
     assert await steps.acquire() is None
     async with steps.database.transaction() as connection:
-        await leases.resolve(connection, rested, lease_id=lease.lease_id, resolution=resolution, snapshot_id=88)
+        await publications.resolve(connection, rested, lease_id=lease.lease_id, resolution=resolution, snapshot_id=88)
     if resolution is not Resolution.PUBLISHED:
         taken = await steps.held()
         assert (taken.staged is not None) == (resolution is Resolution.TRY_AGAIN)
@@ -250,7 +250,7 @@ async def test_only_a_lease_in_doubt_of_this_run_is_resolved(steps: Steps) -> No
     for lease_id, refusal in ((lease.lease_id, WrongState), (lease.attempt, NotFound)):
         with pytest.raises(refusal):
             async with steps.database.transaction() as connection:
-                await leases.resolve(
+                await publications.resolve(
                     connection, run, lease_id=lease_id, resolution=Resolution.NOT_PUBLISHED, snapshot_id=0
                 )
 
@@ -266,7 +266,9 @@ async def test_only_branches_that_nobody_needs_are_droppable(steps: Steps) -> No
 
     async def droppable() -> list[str]:
         async with steps.database.transaction() as connection:
-            return await leases.droppable_branches(connection, other.lease_id, [*names, f"{names[0]}_2", *strangers])
+            return await publications.droppable_branches(
+                connection, other.lease_id, [*names, f"{names[0]}_2", *strangers]
+            )
 
     assert await droppable() == [names[0], f"{names[0]}_2"]
     await steps.complete(other)

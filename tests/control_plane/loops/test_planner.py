@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from control_plane.domain.run import RunState
-from control_plane.ledger import listings, runs
+from control_plane.ledger import listing_claims, listings
 from control_plane.loops.planner import Planner
 from control_plane.wake import Wake
 from tests.control_plane.ledger.steps import Steps, some_files
@@ -27,7 +27,7 @@ async def test_what_waits_is_offered_once_the_listing_is_whole(steps: Steps) -> 
     stored = await steps.create()
     run = await steps.open_run(stored)
     async with steps.database.transaction() as connection:
-        listing = await runs.start_run(connection, lister=str(uuid.uuid4()), claim_seconds=30)
+        listing = await listing_claims.start_run(connection, lister=str(uuid.uuid4()), claim_seconds=30)
         assert listing
         await listings.record_page(
             connection,
@@ -39,7 +39,7 @@ async def test_what_waits_is_offered_once_the_listing_is_whole(steps: Steps) -> 
     await _planner(steps).turn()
     assert await steps.acquire() is None
     async with steps.database.transaction() as connection:
-        await runs.end_listing(connection, listing, error=None)
+        await listing_claims.end_listing(connection, listing, error=None)
     for _ in range(2):
         await _planner(steps).turn()
     lease = await steps.acquire()
@@ -52,7 +52,7 @@ async def test_full_sets_are_offered_while_the_listing_goes_on(steps: Steps) -> 
     stored = await steps.create()
     run = await steps.open_run(stored)
     async with steps.database.transaction() as connection:
-        await runs.start_run(connection, lister=str(uuid.uuid4()), claim_seconds=30)
+        await listing_claims.start_run(connection, lister=str(uuid.uuid4()), claim_seconds=30)
         await listings.record_page(
             connection,
             ingestion_id=stored.ingestion_id,

@@ -1,0 +1,229 @@
+"""What was staged for leases, which of it counts, and whether it is in the table.
+
+Every change is one statement guarded by the state and the fence that it leaves, so that one who lost the lease changes
+nothing. Repeating a call that took effect answers as it did.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import select
+
+from control_plane.domain.file import OUTSIDE_CATEGORIES, LoadError
+from control_plane.domain.lease import FileException, Holding, LeaseState, Resolution, Staging
+from control_plane.domain.run import Run
+from control_plane.errors import InvalidField, NotFound, Violation, WrongState
+from control_plane.ledger import runs
+from control_plane.ledger.database import Connection
+from control_plane.ledger.fences import count_fenced, fenced, fenced_unless, lock_run
+from control_plane.ledger.lease_ends import expect, revive_later_versions
+from control_plane.ledger.runs import error_json
+from control_plane.ledger.statements import statement
+from control_plane.ledger.tables import attempts, leases, staged_tables
+
+
+async def stage(connection: Connection, holding: Holding, staging: Staging) -> bool:
+    """THE decision: True when this snapshot counts, also when that was said before; False when fenced."""
+    await _refuse_wrong_counts(connection, holding, staging)
+    decided = await connection.execute(
+        statement("stage_lease"),
+        asdict(holding)
+        | {
+            "records_written": list(staging.records_written),
+            "exceptions": json.dumps([_exception(each) for each in staging.exceptions]),
+            "warnings": json.dumps([asdict(each) for each in staging.warnings]),
+            "table_name": staging.staged.table,
+            "table_uuid": staging.staged.table_uuid,
+            "base_snapshot_id": staging.staged.base_snapshot_id,
+            "staged_snapshot_id": staging.staged.staged_snapshot_id,
+            "records_added": staging.staged.records_added,
+        },
+    )
+    if decided.one_or_none() is not None or await _is_stored(connection, holding, staging):
+        return True
+    await count_fenced(connection, holding.lease_id)
+    return False
+
+
+async def complete(connection: Connection, *, lease_id: str, fence: int, published_snapshot_id: int) -> None:
+    """Ends a STAGED lease whose snapshot is in main; repeating it changes nothing. Raises LeaseFenced."""
+    done = await _complete(
+        connection,
+        lease_id,
+        fence=fence,
+        leaves=LeaseState.STAGED,
+        published_snapshot_id=published_snapshot_id,
+    )
+    if done:
+        return
+    published = await connection.scalar(
+        select(staged_tables.c.published_snapshot_id)
+        .join(leases, leases.c.lease_id == staged_tables.c.lease_id)
+        .where(leases.c.lease_id == uuid.UUID(lease_id), leases.c.state == LeaseState.PUBLISHED)
+    )
+    if published != published_snapshot_id:
+        raise await fenced(connection, lease_id)
+
+
+async def unstage(connection: Connection, holding: Holding, error: LoadError) -> None:
+    """Offers a STAGED lease again whose snapshot is lost and provably never was in main. Raises LeaseFenced."""
+    if not await _unstage(connection, holding, error, leaves=LeaseState.STAGED):
+        await fenced_unless(connection, holding, LeaseState.OFFERED)
+
+
+async def doubt(connection: Connection, holding: Holding, error: LoadError) -> None:
+    """Lays a STAGED lease aside until a person says whether its rows are in the table. Raises LeaseFenced."""
+    await lock_run(connection, holding.lease_id)
+    doubted = await connection.execute(
+        statement("doubt_lease"),
+        {
+            "lease_id": holding.lease_id,
+            "fence": holding.fence,
+            "error": error_json(error),
+        },
+    )
+    row = doubted.one_or_none()
+    if row is None:
+        await fenced_unless(connection, holding, LeaseState.IN_DOUBT)
+        return
+    await runs.finish_run(connection, row.run_id)
+
+
+async def resolve(connection: Connection, run: Run, *, lease_id: str, resolution: Resolution, snapshot_id: int) -> Run:
+    """Does what a person found out about a lease in doubt; raises NotFound or WrongState."""
+    await lock_run(connection, lease_id)
+    row = (
+        await connection.execute(
+            select(leases.c.state, leases.c.fence, leases.c.attempt)
+            .where(leases.c.lease_id == uuid.UUID(lease_id), leases.c.run_id == run.run_id)
+            .with_for_update()
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"The run has no lease {lease_id}.", lease=lease_id)
+    if row.state != LeaseState.IN_DOUBT:
+        raise WrongState(f"Lease {lease_id} is {row.state}; only one IN_DOUBT is resolved.", state=row.state)
+    match resolution:
+        case Resolution.TRY_AGAIN:
+            await connection.execute(statement("resolve_lease"), {"lease_id": lease_id, "run_id": run.run_id})
+        case Resolution.PUBLISHED:
+            await _complete(
+                connection,
+                lease_id,
+                fence=None,
+                leaves=LeaseState.IN_DOUBT,
+                published_snapshot_id=snapshot_id,
+            )
+        case Resolution.NOT_PUBLISHED:
+            holding = Holding(lease_id=lease_id, fence=row.fence, attempt=str(row.attempt))
+            error = LoadError(
+                category="PUBLISH_IN_DOUBT",
+                message="A person said that the rows are not in the table; they are loaded anew.",
+            )
+            await _unstage(connection, holding, error, leaves=LeaseState.IN_DOUBT)
+    return await runs.get_by_key(connection, run.run_id)
+
+
+async def droppable_branches(connection: Connection, lease_id: str, branches: Sequence[str]) -> list[str]:
+    """Those private branches whose attempt is known here and neither stored in an open lease nor current."""
+    named = {attempt: branch for branch in branches if (attempt := _attempt_of(branch))}
+    query = (
+        select(attempts.c.attempt)
+        .join(leases, leases.c.lease_id == attempts.c.lease_id)
+        .outerjoin(staged_tables, staged_tables.c.attempt == attempts.c.attempt)
+        .where(attempts.c.attempt.in_(set(named)))
+        .where(
+            leases.c.state.in_([LeaseState.PUBLISHED, LeaseState.ABANDONED, LeaseState.FAILED])
+            | (staged_tables.c.attempt.is_(None) & (leases.c.attempt != attempts.c.attempt))
+        )
+    )
+    dead = set(await connection.scalars(query))
+    return [branch for branch in branches if _attempt_of(branch) in dead]
+
+
+async def _complete(
+    connection: Connection,
+    lease_id: str,
+    *,
+    fence: int | None,
+    leaves: LeaseState,
+    published_snapshot_id: int,
+) -> bool:
+    completed = await connection.execute(
+        statement("complete_lease"),
+        {
+            "lease_id": lease_id,
+            "fence": fence,
+            "leaves": leaves,
+            "published_snapshot_id": published_snapshot_id,
+        },
+    )
+    row = completed.one_or_none()
+    if row is None:
+        return False
+    expect(row.files, row.file_count)
+    await revive_later_versions(connection, row.ingestion_id, row.run_id, row.not_loaded)
+    await runs.finish_run(connection, row.run_id)
+    return True
+
+
+async def _unstage(connection: Connection, holding: Holding, error: LoadError, *, leaves: LeaseState) -> bool:
+    unstaged = await connection.execute(
+        statement("unstage_lease"),
+        {
+            "lease_id": holding.lease_id,
+            "fence": holding.fence,
+            "leaves": leaves,
+            "error": error_json(error),
+        },
+    )
+    return unstaged.one_or_none() is not None
+
+
+async def _refuse_wrong_counts(connection: Connection, holding: Holding, staging: Staging) -> None:
+    expected = await connection.scalar(
+        select(leases.c.file_count).where(leases.c.lease_id == uuid.UUID(holding.lease_id))
+    )
+    counts = staging.records_written
+    if expected is not None and expected != len(counts):
+        raise InvalidField(Violation("records_written", f"has {len(counts)} counts, the lease has {expected} files"))
+    if sum(counts) != staging.staged.records_added:
+        raise InvalidField(
+            Violation(
+                "records_written",
+                f"sums to {sum(counts)}, the snapshot has {staging.staged.records_added} rows",
+            )
+        )
+
+
+async def _is_stored(connection: Connection, holding: Holding, staging: Staging) -> bool:
+    stored = await connection.scalar(
+        select(staged_tables.c.lease_id).where(
+            staged_tables.c.lease_id == uuid.UUID(holding.lease_id),
+            staged_tables.c.attempt == uuid.UUID(holding.attempt),
+            staged_tables.c.staged_snapshot_id == staging.staged.staged_snapshot_id,
+        )
+    )
+    return stored is not None
+
+
+def _exception(exception: FileException) -> dict[str, Any]:
+    return runs.error_document(exception.error) | {
+        "index": exception.index,
+        "outcome": exception.outcome,
+        "retryable": exception.outcome == "FAILED" and exception.error.category in OUTSIDE_CATEGORIES,
+        "records_rejected": exception.records_rejected,
+    }
+
+
+def _attempt_of(branch: str) -> uuid.UUID | None:
+    """The attempt in a private branch's name, `al_{attempt}` or `al_{attempt}_{round}`; None for a stranger's."""
+    try:
+        return uuid.UUID(branch.removeprefix("al_").split("_")[0]) if branch[:3] == "al_" else None
+    except ValueError:
+        return None
