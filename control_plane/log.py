@@ -36,7 +36,7 @@ def _is_ours_or_a_warning(record: logging.LogRecord) -> bool:
 
 
 def _handler(stream: TextIO, shared: list[Processor], *, as_console: bool) -> logging.StreamHandler[TextIO]:
-    renderer = structlog.dev.ConsoleRenderer() if as_console else structlog.processors.JSONRenderer()
+    renderer = _for_people() if as_console else structlog.processors.JSONRenderer()
     handler = logging.StreamHandler(stream)
     handler.addFilter(_is_ours_or_a_warning)
     handler.setFormatter(
@@ -46,6 +46,11 @@ def _handler(stream: TextIO, shared: list[Processor], *, as_console: bool) -> lo
         )
     )
     return handler
+
+
+def _for_people() -> structlog.dev.ConsoleRenderer:
+    """The default shows local variables under a traceback, and keys may be among them."""
+    return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 
 
 def _shared_processors(*, as_console: bool) -> list[Processor]:

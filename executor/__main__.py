@@ -26,8 +26,9 @@ def main() -> int:
 
 
 def _run(settings: Settings) -> int:
-    # gRPC reads this when it is imported; else it tells the terminal of each process that Spark forks.
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    # Starting Spark forks, and gRPC's handlers may abort the fork before it becomes Java. They are not
+    # needed, since a fork of ours only ever becomes another program. gRPC reads this when imported.
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     from executor import app
 
     return asyncio.run(app.run(settings))

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 
 from executor.lease import Category, Failure, S3Access
 
-# Paths are names, not patterns: `a[1].json` never loads `a1.json`. And a folder's name is no column:
-# looking for `day=1` in some of the paths, Spark reads all files once for each folder.
+# Paths are names, not patterns: `a[1].json` never loads `a1.json`. And no columns are guessed
+# from folders: where Spark tried to, it read files of several folders six times over.
 _EXACT = {"__globPaths__": "false", "recursiveFileLookup": "true"}
 # Hadoop's other local file system looks for checksum files beside ours, and fails on colons.
 _RAW_LOCAL = {

@@ -20,7 +20,7 @@ from executor.backoff import backoff_seconds
 CALL_SECONDS = 10.0
 RETRY_PAUSE_SECONDS_MAX = 60.0
 
-# The server admits a ping every 20 s: a shorter time here would end in GOAWAY too_many_pings.
+# The server admits a ping every 10 s: a shorter time here would end in GOAWAY too_many_pings.
 # Our own repeats know what may be repeated, so grpc's are off.
 CHANNEL_OPTIONS = (
     ("grpc.keepalive_time_ms", 30_000),

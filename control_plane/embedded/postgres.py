@@ -94,6 +94,7 @@ async def _spawn(cluster: Cluster, lock: IO[str], *, port: int) -> Process:
     While we hold it none of an older server is alive, and its `postmaster.pid` is stale, whoever
     has that number now.
     """
+    (cluster.data / "postmaster.pid").unlink(missing_ok=True)
     return await cluster.run(
         "postgres",
         *("-h", HOST, "-p", str(port), "-k", ""),

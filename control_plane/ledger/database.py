@@ -35,6 +35,7 @@ class Database:
             max_overflow=0,
             pool_timeout=CONNECT_SECONDS,
             pool_pre_ping=True,
+            hide_parameters=True,
             connect_args={"timeout": CONNECT_SECONDS},
         )
 

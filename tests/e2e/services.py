@@ -30,7 +30,7 @@ class Service:
 
     def __init__(self, name: str, *, command: Sequence[str], settings: Mapping[str, str], log: Path) -> None:
         self.name = name
-        self._command = [sys.executable, "-m", *command]
+        self._command = command
         self._settings = dict(settings)
         self._log = log
         self._process: Process | None = None
@@ -116,7 +116,7 @@ class ControlPlane(Service):
         }
         super().__init__(
             "control plane",
-            command=["control_plane", "serve"],
+            command=[sys.executable, "-m", "control_plane", "serve"],
             settings=_variables("AUTOLOADER_", settings),
             log=folder / "control-plane.log",
         )
@@ -164,7 +164,7 @@ class Executor(Service):
         }
         super().__init__(
             name,
-            command=["executor"],
+            command=[sys.executable, "-m", "executor"],
             settings=_variables("AUTOLOADER_EXECUTOR_", settings | others),
             log=folder / f"{name}.log",
         )

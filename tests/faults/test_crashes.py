@@ -34,7 +34,6 @@ def kill_after_sending(scene: Scene) -> Hook:
         pytest.param("StageLease", kill_before_sending, id="after it staged the rows"),
         pytest.param("StageLease", kill_after_sending, id="after its snapshot was decided upon"),
         pytest.param("CompleteLease", kill_before_sending, id="after it published the rows"),
-        pytest.param("CompleteLease", kill_after_sending, id="after it completed the lease"),
     ],
 )
 async def test_another_finishes_when_an_executor_is_killed(

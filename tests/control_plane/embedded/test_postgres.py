@@ -8,13 +8,16 @@ import fcntl
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
+from control_plane.embedded.errors import MachineError
 from control_plane.embedded.postgres import run_postgres
+from control_plane.embedded.tether import tethered
 
 PARENT = """
 import asyncio, sys
@@ -48,6 +51,18 @@ async def start_parent(folder: Path) -> tuple[asyncio.subprocess.Process, str, i
     return parent, url, int(pid)
 
 
+@contextlib.asynccontextmanager
+async def another_process(owner: os.stat_result) -> AsyncIterator[int]:
+    """The id of a process of an account."""
+    command = tethered(["/bin/sh", "-c", "echo; exec sleep 600"], uid=owner.st_uid, gid=owner.st_gid)
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    assert process.stdout
+    await process.stdout.readline()
+    yield process.pid
+    process.kill()
+    await process.wait()
+
+
 async def test_rows_are_there_after_a_restart(tmp_path: Path) -> None:
     async with run_postgres(tmp_path / "postgres") as postgres:
         await fetch(postgres.url, "CREATE TABLE t AS SELECT 7 AS i")
@@ -79,28 +94,26 @@ async def test_the_server_ends_with_a_killed_parent_and_the_next_one_takes_over(
         assert await fetch(postgres.url, "SELECT i FROM t") == 7
 
 
-async def test_a_start_waits_for_what_is_left_of_the_last_one(tmp_path: Path) -> None:
-    parent, url, _ = await start_parent(tmp_path / "postgres")
-    busy = await asyncpg.connect(url)
-    parent.kill()
-    async with run_postgres(tmp_path / "postgres") as postgres:
-        assert await fetch(postgres.url, "SELECT 1") == 1
-    await parent.wait()
-    busy.terminate()
+async def test_a_folder_that_another_server_keeps_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("control_plane.embedded.postgres.STOP_SECONDS", 0.1)
+    async with run_postgres(tmp_path / "postgres"):
+        with pytest.raises(MachineError, match="another PostgreSQL runs on"):
+            async with run_postgres(tmp_path / "postgres"):
+                pass
 
 
-async def test_a_crashed_server_recovers(tmp_path: Path) -> None:
+async def test_a_crashed_server_recovers_whoever_has_its_process_id_now(tmp_path: Path) -> None:
     parent, url, server = await start_parent(tmp_path / "postgres")
     await fetch(url, "CREATE TABLE t AS SELECT 7 AS i")
     os.kill(server, signal.SIGKILL)
     parent.kill()
     await parent.wait()
-    # The number in the file is that of a process that lives, but is no server.
-    pid_file = tmp_path / "postgres" / "cluster" / "postmaster.pid"
-    lines = pid_file.read_text().splitlines()
-    pid_file.write_text("\n".join(["1", *lines[1:]]) + "\n")
-    async with run_postgres(tmp_path / "postgres") as postgres:
-        assert await fetch(postgres.url, "SELECT i FROM t") == 7
+    async with another_process((tmp_path / "postgres" / "cluster").stat()) as pid:
+        pid_file = tmp_path / "postgres" / "cluster" / "postmaster.pid"
+        _, *others = pid_file.read_text().splitlines()
+        pid_file.write_text("\n".join([str(pid), *others]) + "\n")
+        async with run_postgres(tmp_path / "postgres") as postgres:
+            assert await fetch(postgres.url, "SELECT i FROM t") == 7
 
 
 async def test_a_making_that_was_cut_short_is_begun_again(tmp_path: Path) -> None:

@@ -16,13 +16,14 @@ import contextlib, os, subprocess, sys
 from control_plane.embedded.tether import tethered, watched
 
 how, inherited = sys.argv[1], int(sys.argv[2])
-command = ["/bin/sleep", "600"]
+command = ["/bin/sh", "-c", "echo started; exec sleep 600"]
 if how == "kernel":
     command = tethered(command, uid=os.geteuid(), gid=os.getegid())
-child = subprocess.Popen(command, pass_fds=[inherited])
+child = subprocess.Popen(command, pass_fds=[inherited], stdout=subprocess.PIPE)
 os.close(inherited)
+child.stdout.readline()
 with watched(child.pid) if how == "watcher" else contextlib.nullcontext():
-    print(child.pid, flush=True)
+    print("ready", flush=True)
     sys.stdin.read()
 """
 

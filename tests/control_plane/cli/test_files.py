@@ -1,0 +1,52 @@
+"""`autoloader files` against a real server; files wait, for there is no executor."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.control_plane.cli.conftest import Autoloader
+
+
+@pytest.fixture
+async def ingestion(autoloader: Autoloader, tmp_path: Path) -> str:
+    """An ingestion that has seen three files, one with a name of rich's markup."""
+    folder = tmp_path / "landing"
+    folder.mkdir()
+    for name in ("a.json", "b.json", "[red]c.json"):
+        (folder / name).write_text('{"id": 1}\n')
+    source = f"file://{folder}"
+    await autoloader("ingestions", "create", "orders", "--source", source, "--table", "sales.orders")
+    run = json.loads((await autoloader("ingestions", "run", "orders", "-o", "json")).stdout)
+    await autoloader("runs", "cancel", run["name"])
+    await autoloader("runs", "watch", run["name"])
+    return "orders"
+
+
+async def test_files_are_listed_by_their_exact_names(autoloader: Autoloader, ingestion: str) -> None:
+    table = await autoloader("files", "list", ingestion)
+    assert "[red]c.json" in table.stdout
+    files = json.loads((await autoloader("files", "list", ingestion, "-o", "json")).stdout)
+    shown = json.loads((await autoloader("files", "get", files[0]["name"], "-o", "json")).stdout)
+    assert shown == files[0]
+
+
+async def test_files_are_filtered(autoloader: Autoloader, ingestion: str) -> None:
+    result = await autoloader("files", "list", ingestion, "--filter", "state = FAILED", "-o", "json")
+    assert json.loads(result.stdout) == []
+    refused = await autoloader("files", "list", ingestion, "--filter", "colour = red")
+    assert refused.exit_code == 1
+    assert "colour" in refused.stderr
+
+
+async def test_files_are_counted_by_state(autoloader: Autoloader, ingestion: str) -> None:
+    result = await autoloader("files", "summarize", ingestion, "-o", "json")
+    (summary,) = json.loads(result.stdout)
+    assert (summary["state"], summary["file_count"]) == ("STATE_PENDING", "3")
+
+
+async def test_only_failed_and_missing_files_are_retried(autoloader: Autoloader, ingestion: str) -> None:
+    result = await autoloader("files", "retry", ingestion, "-o", "json")
+    assert json.loads(result.stdout) == {"file_count": "0"}

@@ -1,0 +1,66 @@
+"""Tables with a catalog in PostgreSQL and files in a bucket: for Spark, and for an independent reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import asyncpg
+from pyiceberg.table import StaticTable
+
+from tests.e2e.lake import CATALOG, TableContent, content_of
+from tests.e2e.places import Bucket
+from tests.servers.server import REGION
+
+LOCATION = """
+    SELECT metadata_location
+    FROM iceberg_tables
+    WHERE table_namespace = $1 AND table_name = $2
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresLake:
+    """`address` is where Spark finds the database, if not at the host and port of its url."""
+
+    database_url: str
+    warehouse: Bucket
+    address: str = ""
+
+    def spark_conf(self) -> dict[str, str]:
+        url, keys = urlsplit(self.database_url), self.warehouse.server.admin
+        prefix = f"spark.sql.catalog.{CATALOG}"
+        return {
+            prefix: "org.apache.iceberg.spark.SparkCatalog",
+            f"{prefix}.type": "jdbc",
+            f"{prefix}.uri": f"jdbc:postgresql://{self.address or f'{url.hostname}:{url.port}'}{url.path}",
+            f"{prefix}.jdbc.user": url.username or "",
+            f"{prefix}.jdbc.password": url.password or "",
+            f"{prefix}.jdbc.schema-version": "V1",
+            f"{prefix}.warehouse": f"s3://{self.warehouse.name}/warehouse",
+            f"{prefix}.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+            f"{prefix}.client.region": REGION,
+            f"{prefix}.s3.endpoint": self.warehouse.server.endpoint,
+            f"{prefix}.s3.path-style-access": "true",
+            f"{prefix}.s3.access-key-id": keys.access_key_id,
+            f"{prefix}.s3.secret-access-key": keys.secret_access_key,
+        }
+
+    async def read(self, table: str) -> TableContent:
+        """What a reader sees in the table now."""
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            location = await connection.fetchval(LOCATION, *table.split("."))
+        finally:
+            await connection.close()
+        assert location, f"there is no table {table}"
+        return content_of(StaticTable.from_metadata(location, self._reader_properties()))
+
+    def _reader_properties(self) -> dict[str, str]:
+        keys = self.warehouse.server.admin
+        return {
+            "s3.endpoint": self.warehouse.server.endpoint,
+            "s3.region": REGION,
+            "s3.access-key-id": keys.access_key_id,
+            "s3.secret-access-key": keys.secret_access_key,
+        }
