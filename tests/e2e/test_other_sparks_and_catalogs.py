@@ -23,7 +23,9 @@ Read = Callable[[str], Awaitable[TableContent | None]]
 
 
 async def test_on_a_cluster_of_other_processes(own_installation: Installation, table: str, data_folder: Path) -> None:
-    await add_executor(own_installation, data_folder=data_folder, spark_master="local-cluster[2,1,512]")
+    conf = own_installation.lake.spark_conf() | {"spark.executor.memory": "512m"}
+    master = "local-cluster[2,1,512]"
+    await add_executor(own_installation, data_folder=data_folder, spark_master=master, spark_conf=conf)
     await assert_that_only_new_files_are_loaded(own_installation, a_folder(own_installation), table)
 
 

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from click.testing import Result
 from pydantic import SecretStr
-from typer.testing import CliRunner
 
 from control_plane.app import App
-from control_plane.cli.main import app as command
 from control_plane.settings import Settings
 from control_plane.vault import make_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a command ended, and what it wrote."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def output(self) -> str:
+        return self.stdout + self.stderr
+
 
 Autoloader = Callable[..., Awaitable[Result]]
 
@@ -38,7 +53,7 @@ async def server(database_url: str, tmp_path: Path) -> AsyncIterator[str]:
 
 @pytest.fixture
 def autoloader(server: str) -> Autoloader:
-    """Calls `autoloader ARGUMENTS --server …` in a thread; `stdin` is what it reads."""
+    """Calls `autoloader ARGUMENTS --server …`; `stdin` is what it reads."""
 
     async def call(*arguments: str, stdin: str = "") -> Result:
         return await run(*arguments, "--server", server, stdin=stdin)
@@ -47,5 +62,13 @@ def autoloader(server: str) -> Autoloader:
 
 
 async def run(*arguments: str, stdin: str = "") -> Result:
-    runner = CliRunner(env={"COLUMNS": "400"})
-    return await asyncio.to_thread(runner.invoke, command, arguments, input=stdin)
+    """Calls `autoloader ARGUMENTS` to its end, in a process and on a wide screen."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "control_plane", *arguments),
+        env=os.environ | {"COLUMNS": "400"},
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    stdout, stderr = await process.communicate(stdin.encode())
+    return Result(exit_code=await process.wait(), stdout=stdout.decode(), stderr=stderr.decode())

@@ -54,7 +54,7 @@ async def test_a_check_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Mo
     result = await run("check")
     assert result.exit_code == 1
     assert f"{tmp_path / 'sealing.key'} cannot be read" in result.stderr
-    assert "ledger cannot be reached" in result.stderr
+    assert "The ledger" in result.stderr
 
 
 async def test_settings_that_cannot_be_used_exit_2(monkeypatch: pytest.MonkeyPatch) -> None:
