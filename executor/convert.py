@@ -28,6 +28,8 @@ CAUSE_BYTES_MAX = 2_000
 # A message is at most 4 MiB: this is left for the texts when thousands of files fail together.
 TEXT_BYTES_MAX = 3_000_000
 WARNINGS_MAX = 200
+# The API's; Hadoop's own is another, by which a server that checks it refuses every signature.
+DEFAULT_REGION = "us-east-1"
 
 
 def lease_from(message: leases_pb2.Lease, *, keys: KeyRing) -> Lease:
@@ -122,7 +124,7 @@ def _s3_access(source: ingestions_pb2.Source, keys: KeyRing) -> S3Access:
     own_server = bool(options.endpoint)
     return S3Access(
         endpoint=options.endpoint,
-        region=options.region,
+        region=options.region or DEFAULT_REGION,
         path_style=options.path_style if options.HasField("path_style") else own_server,
         access_key_id=found.access_key_id,
         secret_access_key=found.secret_access_key,

@@ -74,7 +74,7 @@ async def test_files_load_once_and_one_that_failed_loads_when_it_has_changed(lan
     assert "Nothing new among 3 objects." in third.stdout
 
 
-async def test_ctrl_c_cancels_the_run_and_the_next_one_begins_anew(landing: Path) -> None:
+async def test_ctrl_c_cancels_the_run(landing: Path) -> None:
     process = await start(landing)
     await lines_until(process, "of 3 files")
     process.send_signal(signal.SIGINT)
