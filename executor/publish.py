@@ -18,8 +18,8 @@ from executor import table as tables
 from executor.diagnose import failure_of
 from executor.errors import AttemptFailed, attempt_failed
 from executor.lease import Category, Failure, StagedTable
+from executor.metadata import TableState, read_state
 from executor.spark import Sessions
-from executor.table import Branching, TableState
 
 _LOOKS_MAX = 10
 _LOOK_AGE_SECONDS_MAX = 60
@@ -103,12 +103,12 @@ def _look_and_pick(
     spark = sessions.publisher
     table = tables.table_name(staged.table, default_catalog=sessions.default_catalog)
     looked_at = time.monotonic()
-    state = tables.read_state(spark, table)
+    state = read_state(spark, table.sql)
     verdict = judge(state, staged, lease_id=lease_id)
     if verdict is Next.PICK and time.monotonic() - looked_at < _LOOK_AGE_SECONDS_MAX:
         tables.pick_onto_main(spark, table, staged.staged_snapshot_id)
-        branching = tables.read_branching(spark, table)
-        verdict = _in_main(branching, staged, lease_id=lease_id) or Next.LOOK_AGAIN
+        after = read_state(spark, table.sql)
+        verdict = (after and _in_main(after, staged, lease_id=lease_id)) or Next.LOOK_AGAIN
     return state, verdict
 
 
@@ -122,27 +122,27 @@ def judge(state: TableState | None, staged: StagedTable, *, lease_id: str) -> Pu
         return _in_doubt(f"Table `{staged.table}` is gone.")
     if state.id != staged.table_uuid:
         return _in_doubt(f"Table `{staged.table}` was dropped and created again.")
-    if state.branching.is_torn:
+    if state.is_torn:
         return Next.LOOK_AGAIN
-    if found := _in_main(state.branching, staged, lease_id=lease_id):
+    if found := _in_main(state, staged, lease_id=lease_id):
         return found
     if _was_removed(state, staged, lease_id=lease_id):
         return _in_doubt("The rows were in main, and somebody removed them.")
     # That the floor merely exists, under a tag, or that main reaches a root, proves nothing.
-    if all(one.id != staged.base_snapshot_id for one in state.branching.main_chain()):
+    if all(one.id != staged.base_snapshot_id for one in state.main_chain()):
         return _in_doubt(
             f"Main no longer descends from snapshot {staged.base_snapshot_id}, after which the "
             "rows would have come: it was replaced, rolled back, or its history expired."
         )
-    is_known = staged.staged_snapshot_id in state.branching.snapshots
+    is_known = staged.staged_snapshot_id in state.snapshots
     return Next.PICK if is_known else NotPublished()
 
 
-def _in_main(branching: Branching, staged: StagedTable, *, lease_id: str) -> Published | InDoubt | None:
+def _in_main(state: TableState, staged: StagedTable, *, lease_id: str) -> Published | InDoubt | None:
     """The publication, if main has it."""
-    for snapshot in branching.main_chain():
+    for snapshot in state.main_chain():
         if staged.staged_snapshot_id in (snapshot.id, snapshot.source_id):
-            branches = branching.private_branches[:_BRANCHES_MAX]
+            branches = state.private_branches[:_BRANCHES_MAX]
             return Published(snapshot_id=snapshot.id, branches=branches)
         if lease_id in snapshot.wap_ids:
             return _in_doubt(f"Main holds another attempt of this lease, snapshot {snapshot.id}.")
@@ -152,7 +152,7 @@ def _in_main(branching: Branching, staged: StagedTable, *, lease_id: str) -> Pub
 def _was_removed(state: TableState, staged: StagedTable, *, lease_id: str) -> bool:
     return staged.staged_snapshot_id in state.once_in_main or any(
         snapshot.source_id == staged.staged_snapshot_id or snapshot.summary.get("published-wap-id") == lease_id
-        for snapshot in state.branching.snapshots.values()
+        for snapshot in state.snapshots.values()
     )
 
 

@@ -20,6 +20,7 @@ from executor.diagnose import is_from_spark
 from executor.errors import attempt_failed
 from executor.job import Job
 from executor.lease import Category, Failure, StagedTable
+from executor.metadata import ATTEMPT_PROPERTY, LEASE_PROPERTY, Snapshot, TableState, read_state
 from executor.reading import (
     INDEX,
     REJECTED,
@@ -31,7 +32,7 @@ from executor.reading import (
 )
 from executor.schema.reconcile import Fit, SchemaMismatch, fit
 from executor.sql import quoted
-from executor.table import ATTEMPT_PROPERTY, LEASE_PROPERTY, Branching, Snapshot, TableFacts
+from executor.table import TableFacts
 
 _TRUSTING_ROUNDS = 3
 _ROUNDS_MAX = 6
@@ -138,14 +139,14 @@ def _round(job: Job, facts: TableFacts, fitted: Fit, *, branch: str) -> Staged |
         drop_unreadable(job, error)
         return None
     job.phase("verify")
-    branching, snapshot = _staged_snapshot(job, branch)
+    state, snapshot = _staged_snapshot(job, branch)
     counts = _agreed(job, fitted, counts, snapshot)
     if drop_rejected(job, counts, fitted.read) or drop_troubled(job):
         return None
     if not snapshot.records_added:
         return _nothing(job)
     job.make_durable()
-    return _staged(job, facts, branching, snapshot), counts.read
+    return _staged(job, facts, state, snapshot), counts.read
 
 
 def _open_branch(job: Job, branch: str, *, is_empty: bool) -> None:
@@ -156,9 +157,9 @@ def _open_branch(job: Job, branch: str, *, is_empty: bool) -> None:
 
 def _lay_floor(job: Job, branch: str) -> None:
     """Gives an empty main the branch's own empty root, so that there is a floor to check."""
-    branching = _branching(job)
-    if branching.head is None:
-        tables.pick_onto_main(job.spark, job.table, branching.refs[branch])
+    state = _state(job)
+    if state.head is None:
+        tables.pick_onto_main(job.spark, job.table, state.refs[branch])
 
 
 def _insist(change: Callable[[], None]) -> None:
@@ -202,10 +203,10 @@ def _in_table_order(rows: DataFrame, fitted: Fit) -> DataFrame:
     )
 
 
-def _staged_snapshot(job: Job, branch: str) -> tuple[Branching, Snapshot]:
+def _staged_snapshot(job: Job, branch: str) -> tuple[TableState, Snapshot]:
     """The branch's head, proven ours and not in main."""
-    branching = _branching(job)
-    snapshot = branching.snapshots.get(branching.refs.get(branch, 0))
+    state = _state(job)
+    snapshot = state.snapshots.get(state.refs.get(branch, 0))
     ours = {LEASE_PROPERTY: job.lease_id, ATTEMPT_PROPERTY: job.attempt}
     if snapshot is None or not ours.items() <= snapshot.summary.items():
         raise attempt_failed(
@@ -213,24 +214,22 @@ def _staged_snapshot(job: Job, branch: str) -> tuple[Branching, Snapshot]:
             f"Branch `{branch}` of `{job.work.table}` does not have what was written to it.",
             retryable=True,
         )
-    if any(one.id == snapshot.id or job.lease_id in one.wap_ids for one in branching.main_chain()):
+    if any(one.id == snapshot.id or job.lease_id in one.wap_ids for one in state.main_chain()):
         raise attempt_failed(
             Category.PUBLISH_IN_DOUBT,
             f"Main of `{job.work.table}` has rows of this lease already.",
             retryable=False,
         )
-    return branching, snapshot
+    return state, snapshot
 
 
-def _branching(job: Job) -> Branching:
+def _state(job: Job) -> TableState:
     for _ in range(_METADATA_TRIES):
-        branching = tables.read_branching(job.spark, job.table)
-        if not branching.is_torn:
-            return branching
+        state = read_state(job.spark, job.table.sql)
+        if state is not None and not state.is_torn:
+            return state
     raise attempt_failed(
-        Category.WRITE_FAILURE,
-        f"Table `{job.work.table}` changes too fast to be read.",
-        retryable=True,
+        Category.WRITE_FAILURE, f"Table `{job.work.table}` went away while it was written.", retryable=True
     )
 
 
@@ -249,12 +248,12 @@ def _agreed(job: Job, fitted: Fit, counts: FileCounts, snapshot: Snapshot) -> Fi
     )
 
 
-def _staged(job: Job, facts: TableFacts, branching: Branching, snapshot: Snapshot) -> StagedTable:
-    assert branching.head is not None, "the floor was laid before the write"
+def _staged(job: Job, facts: TableFacts, state: TableState, snapshot: Snapshot) -> StagedTable:
+    assert state.head is not None, "the floor was laid before the write"
     return StagedTable(
         table=job.work.table,
         table_uuid=facts.id,
-        base_snapshot_id=branching.head,
+        base_snapshot_id=state.head,
         staged_snapshot_id=snapshot.id,
         records_added=snapshot.records_added,
     )

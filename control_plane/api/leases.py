@@ -19,12 +19,14 @@ from control_plane.api.credentials import KeySafe
 from control_plane.api.interceptors.interceptor import Context
 from control_plane.api.names import parse_uuid
 from control_plane.domain.checks_of_table import check_columns, normalize_columns
+from control_plane.domain.file import LoadError
 from control_plane.domain.ingestion import DEFAULT_POOL
-from control_plane.domain.lease import AcquiredLease
+from control_plane.domain.lease import AcquiredLease, Holding
 from control_plane.errors import InvalidField, Violation
 from control_plane.ledger import leases, publications
-from control_plane.ledger.database import Database
+from control_plane.ledger.database import Connection, Database
 from control_plane.ledger.leases import Backoff
+from control_plane.vault import VaultError
 from control_plane.wake import Wakes
 
 WAIT_SECONDS_MAX = 60.0
@@ -61,22 +63,34 @@ class LeaseService(LeaseServiceServicer):
         while True:
             lease = await self._acquire(request)
             if lease is not None:
-                source = self._keys.opened_source(lease.ingestion)
-                return pb.AcquireLeaseResponse(lease=lease_to_proto(lease, source=source))
+                return pb.AcquireLeaseResponse(lease=lease)
             remaining = until - time.monotonic()
             if remaining <= 0 or self._stopping.is_set():
                 return pb.AcquireLeaseResponse()
             await self._wakes.leases_offered.wait(min(remaining, POLL_SECONDS))
 
-    async def _acquire(self, request: pb.AcquireLeaseRequest) -> AcquiredLease | None:
+    async def _acquire(self, request: pb.AcquireLeaseRequest) -> pb.Lease | None:
         async with self._database.transaction() as connection:
-            return await leases.acquire(
+            lease = await leases.acquire(
                 connection,
                 executor=request.executor,
                 request_id=request.request_id,
                 pool=request.pool or DEFAULT_POOL,
                 lease_seconds=self._lease_seconds,
             )
+            return await self._with_keys(connection, lease) if lease else None
+
+    async def _with_keys(self, connection: Connection, lease: AcquiredLease) -> pb.Lease | None:
+        """The lease with its credentials opened; when they do not open, nobody can load it, and it is failed."""
+        try:
+            source = None if lease.staged else self._keys.opened_source(lease.ingestion)
+        except VaultError as error:
+            holding = Holding(lease_id=lease.lease_id, fence=lease.fence, attempt=lease.attempt)
+            await leases.fail(
+                connection, holding, LoadError(category="AUTHENTICATION", message=str(error)), backoff=self._backoff
+            )
+            return None
+        return lease_to_proto(lease, source=source)
 
     async def RenewLease(self, request: pb.RenewLeaseRequest, context: Context) -> pb.RenewLeaseResponse:
         holding = holding_from_proto(request)
@@ -143,7 +157,7 @@ class LeaseService(LeaseServiceServicer):
     async def ReleaseLease(self, request: pb.ReleaseLeaseRequest, context: Context) -> pb.ReleaseLeaseResponse:
         holding = holding_from_proto(request)
         async with self._database.transaction() as connection:
-            await leases.release(connection, holding)
+            await leases.release(connection, holding, rest_seconds=self._backoff.first_seconds)
         self._wakes.leases_offered.signal()
         return pb.ReleaseLeaseResponse()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import hashlib
+import hmac
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
@@ -31,8 +31,9 @@ class RepeatableRequest(Protocol):
 class Repeats:
     """Runs effects so that a repeated call answers as the first one did, for 24 hours."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, key: bytes) -> None:
         self._database = database
+        self._key = key
 
     async def once(
         self, request: RepeatableRequest, effect: Effect[Reply], *, reply: type[Reply], dry_run: bool = False
@@ -50,7 +51,7 @@ class Repeats:
 
     async def _remembered(self, request: RepeatableRequest, effect: Effect[Reply], *, reply: type[Reply]) -> Reply:
         tenant, method = current_tenant(), type(request).__name__
-        payload_hash = _payload_hash(request)
+        payload_hash = self._payload_hash(request)
         async with self._database.transaction() as connection:
             earlier = await requests.reply(
                 connection,
@@ -72,16 +73,15 @@ class Repeats:
             )
             return result
 
+    def _payload_hash(self, request: RepeatableRequest) -> bytes:
+        """Hashes all but the request id, under a key: a request may hold a secret that could be guessed."""
+        payload = copy.deepcopy(request)
+        payload.request_id = ""
+        return hmac.digest(self._key, payload.SerializeToString(deterministic=True), "sha256")
+
 
 def _check(request_id: str) -> None:
     if len(request_id) > REQUEST_ID_CHARACTERS_MAX or "\0" in request_id:
         raise InvalidField(
             Violation("request_id", f"has a NUL, or more than {REQUEST_ID_CHARACTERS_MAX} characters; a uuid would do")
         )
-
-
-def _payload_hash(request: RepeatableRequest) -> bytes:
-    """Hashes all but the request id; two requests with the same fields have the same hash."""
-    payload = copy.deepcopy(request)
-    payload.request_id = ""
-    return hashlib.sha256(payload.SerializeToString(deterministic=True)).digest()

@@ -97,7 +97,7 @@ class Server:
 
     def _add_services(self, services: Services) -> None:
         server, database, wakes = self._server, services.database, services.wakes
-        repeats, pages = Repeats(database), Pages(services.page_token_key)
+        repeats, pages = Repeats(database, key=services.page_token_key), Pages(services.page_token_key)
         keys = KeySafe(services.vault)
         add_IngestionServiceServicer_to_server(
             IngestionService(

@@ -16,11 +16,12 @@ CHANGED = (
 
 @dataclass(frozen=True, slots=True)
 class KnownVersion:
-    """A version that the ledger has of an object."""
+    """A version that the ledger has of an object; `in_doubt`: its rows may be in the table."""
 
     generation: int
     state: FileState
     version: str
+    in_doubt: bool = False
 
 
 class Move(Enum):
@@ -52,7 +53,7 @@ def decide(listed: ListedFile, known: Sequence[KnownVersion]) -> Decision:
     that never loaded takes its place.
     """
     latest = known[-1]
-    loaded = any(each.state in (FileState.PROCESSED, FileState.LEASED) for each in known)
+    loaded = any(each.in_doubt or each.state in (FileState.PROCESSED, FileState.LEASED) for each in known)
     if latest.version != version_of(listed):
         return Decision(Move.RECORD, latest.generation + 1, CHANGED if loaded else "")
     back = latest.state is FileState.MISSING or (latest.state is FileState.SKIPPED and len(known) > 1)

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import asyncpg
 import structlog
 from sqlalchemy import exc, text
 from sqlalchemy.engine import make_url
@@ -18,6 +19,9 @@ Connection = AsyncConnection
 
 CHANNEL = "autoloader"
 CONNECT_SECONDS = 10.0
+COMMAND_SECONDS = 300.0
+# What `fetch` and the news raise, which SQLAlchemy does not translate.
+_DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError)
 _log = structlog.get_logger()
 
 
@@ -36,7 +40,17 @@ class Database:
             pool_timeout=CONNECT_SECONDS,
             pool_pre_ping=True,
             hide_parameters=True,
-            connect_args={"timeout": CONNECT_SECONDS},
+            connect_args={
+                "timeout": CONNECT_SECONDS,
+                "command_timeout": COMMAND_SECONDS,
+                # A control plane that loses its machine in mid-transaction must not keep its locks for hours.
+                "server_settings": {
+                    "idle_in_transaction_session_timeout": "60s",
+                    "tcp_keepalives_idle": "30",
+                    "tcp_keepalives_interval": "10",
+                    "tcp_keepalives_count": "3",
+                },
+            },
         )
 
     async def close(self) -> None:
@@ -61,7 +75,7 @@ class Database:
                     await transaction.rollback()
         except (exc.TimeoutError, OSError) as error:
             raise LedgerUnavailable("The ledger has no free connection now; try again.") from error
-        except exc.DBAPIError as error:
+        except (exc.DBAPIError, *_DRIVER_ERRORS) as error:
             if not _is_away(error):
                 raise
             raise LedgerUnavailable("The ledger cannot be reached now; try again.") from error
@@ -91,7 +105,7 @@ class Database:
         while True:
             try:
                 await self._listen_until_broken(hear)
-            except (exc.SQLAlchemyError, OSError, LedgerUnavailable) as error:
+            except (exc.SQLAlchemyError, OSError, *_DRIVER_ERRORS) as error:
                 _log.warning("ledger_news_broken", error=type(error).__name__)
             await asyncio.sleep(1)
 
@@ -116,7 +130,9 @@ async def _driver(connection: Connection) -> Any:
     return (await connection.get_raw_connection()).driver_connection
 
 
-def _is_away(error: exc.DBAPIError) -> bool:
-    state = str(getattr(error.orig, "sqlstate", None) or "")
-    # Class 08: connection; 57P: shutdown; 53: no resources; 40: a deadlock or serialization failure; none: cut off.
-    return error.connection_invalidated or not state or state[:2] in {"08", "53", "40"} or state[:3] == "57P"
+def _is_away(error: Exception) -> bool:
+    cause = error.orig if isinstance(error, exc.DBAPIError) else error
+    state = str(getattr(cause, "sqlstate", None) or "")
+    # 08: connection; 57P: shutdown; 25P03: idled too long; 53: no resources; 40: a deadlock; none at all: cut off.
+    told = state.startswith(("08", "57P", "25P03", "53", "40")) or not state
+    return told or getattr(error, "connection_invalidated", False)

@@ -12,14 +12,15 @@ from control_plane.ledger.database import Connection
 from control_plane.ledger.tables import ingestion_totals, leases, runs
 
 
-async def lock_run(connection: Connection, lease_id: str) -> None:
-    """Locks the lease's run before the lease: the order in which everybody takes the two."""
-    await connection.execute(
+async def lock_run(connection: Connection, lease_id: str) -> int | None:
+    """Locks the lease's run before the lease, the order in which everybody takes the two; returns its key."""
+    run_id: int | None = await connection.scalar(
         select(runs.c.run_id)
         .join(leases, leases.c.run_id == runs.c.run_id)
         .where(leases.c.lease_id == uuid.UUID(lease_id))
         .with_for_update(of=runs)
     )
+    return run_id
 
 
 async def fenced_unless(connection: Connection, holding: Holding, *states: LeaseState) -> None:

@@ -15,7 +15,7 @@ from control_plane.errors import NotFound
 from control_plane.ledger.conditions import where
 from control_plane.ledger.database import Connection, fetch
 from control_plane.ledger.statements import statement
-from control_plane.ledger.tables import files, ingestions
+from control_plane.ledger.tables import files, ingestions, runs
 
 _COLUMNS = {
     "state": files.c.state,
@@ -93,11 +93,12 @@ async def retry(
     conditions: Sequence[Condition],
 ) -> int:
     """Sets FAILED and MISSING files back to PENDING: those named, or with no names all that the conditions admit."""
+    await _lock_active_run(connection, stored)
     if file_ids:
-        return await _retry(connection, stored, file_ids)
+        return await _retry(connection, stored, file_ids, named=True)
     retried, last = 0, 0
     while batch := await _not_loaded(connection, stored, conditions, last):
-        retried += await _retry(connection, stored, batch)
+        retried += await _retry(connection, stored, batch, named=False)
         last = batch[-1]
     return retried
 
@@ -135,12 +136,21 @@ async def _not_loaded(
     return list(await connection.scalars(query))
 
 
-async def _retry(connection: Connection, stored: StoredIngestion, file_ids: Sequence[int]) -> int:
+async def _lock_active_run(connection: Connection, stored: StoredIngestion) -> None:
+    """Runs are locked before files, by everybody."""
+    await connection.execute(
+        select(runs.c.run_id)
+        .where(runs.c.ingestion_id == stored.ingestion_id, runs.c.state.in_(["PENDING", "RUNNING"]))
+        .with_for_update()
+    )
+
+
+async def _retry(connection: Connection, stored: StoredIngestion, file_ids: Sequence[int], *, named: bool) -> int:
     done = await connection.execute(
         statement("retry_files"),
-        {"ingestion_id": stored.ingestion_id, "file_ids": list(file_ids)},
+        {"ingestion_id": stored.ingestion_id, "file_ids": list(file_ids), "named": named},
     )
-    return done.rowcount
+    return int(done.one().files)
 
 
 def _select() -> Select[Any]:

@@ -21,6 +21,7 @@ from control_plane.ledger import ingestions, runs, schemas
 from control_plane.ledger.database import Connection, fetch
 from control_plane.ledger.fences import count_fenced, fenced, fenced_unless, lock_run
 from control_plane.ledger.lease_ends import expect, revive_later_versions
+from control_plane.ledger.requests import lock_request
 from control_plane.ledger.runs import error_json
 from control_plane.ledger.statements import statement
 from control_plane.ledger.tables import leases, staged_tables
@@ -71,6 +72,7 @@ async def acquire(
     connection: Connection, *, executor: str, request_id: str, pool: str, lease_seconds: float
 ) -> AcquiredLease | None:
     """Hands out the oldest lease that waits, or again the one that this request got; None when none waits."""
+    await lock_request(connection, f"{executor}/{request_id}")
     acquired = await connection.execute(
         statement("acquire_lease"),
         {
@@ -122,15 +124,16 @@ async def fail(connection: Connection, holding: Holding, error: LoadError, *, ba
             "longest_seconds": backoff.longest_seconds,
         },
     )
-    if failed.one_or_none() is None:
+    row = failed.one_or_none()
+    if row is None:
         await fenced_unless(connection, holding, LeaseState.OFFERED, LeaseState.FAILED)
         return
-    await give_up(connection)
+    await give_up(connection, row.run_id)
 
 
-async def release(connection: Connection, holding: Holding) -> None:
-    """Gives the lease back; one that has moved on is let go in silence."""
-    await connection.execute(statement("release_lease"), asdict(holding))
+async def release(connection: Connection, holding: Holding, *, rest_seconds: float) -> None:
+    """Gives the lease back; what is staged rests, so that others go first. One that moved on is let go in silence."""
+    await connection.execute(statement("release_lease"), asdict(holding) | {"rest_seconds": rest_seconds})
 
 
 async def reap(connection: Connection) -> int:
@@ -140,22 +143,39 @@ async def reap(connection: Connection) -> int:
     return int(row.leases) if row else 0
 
 
-async def give_up(connection: Connection) -> None:
-    """Fails the files of leases whose attempts are used up, and finishes their runs."""
-    for row in await connection.execute(statement("give_up_leases")):
+async def hopeless_runs(connection: Connection) -> list[int]:
+    """Runs with leases on offer whose attempts are used up."""
+    query = (
+        select(leases.c.run_id)
+        .where(leases.c.state == LeaseState.OFFERED, leases.c.attempts >= leases.c.max_attempts)
+        .distinct()
+        .limit(1000)
+    )
+    return list(await connection.scalars(query))
+
+
+async def give_up(connection: Connection, run_id: int) -> None:
+    """Fails the files of the run's leases whose attempts are used up, and finishes the run if nothing is left."""
+    row = (await connection.execute(statement("give_up_leases"), {"run_id": run_id})).one_or_none()
+    if row is not None:
         expect(row.files, row.file_count)
-        await revive_later_versions(connection, row.ingestion_id, row.run_id, row.not_loaded)
-        await runs.finish_run(connection, row.run_id)
+        await revive_later_versions(connection, row.ingestion_id, run_id, row.not_loaded)
+        await runs.finish_run(connection, run_id)
 
 
 async def cancel_run(connection: Connection, tenant: str, ingestion: str, run_id: int) -> Run:
     """Cancels a run: what is not staged waits again, what is staged is published first. Raises NotFound, WrongState."""
     run = await runs.get(connection, tenant, ingestion, run_id)
     if await runs.note_cancel(connection, run):
-        row = (await connection.execute(statement("abandon_leases"), {"run_id": run_id})).one()
-        expect(row.files, row.file_count)
-        await runs.finish_run(connection, run_id)
+        await abandon(connection, run_id)
     return await runs.get_by_key(connection, run_id)
+
+
+async def abandon(connection: Connection, run_id: int) -> None:
+    """Lets the files of a cancelled run's leases wait again, and finishes the run if nothing of it is staged."""
+    row = (await connection.execute(statement("abandon_leases"), {"run_id": run_id})).one()
+    expect(row.files, row.file_count)
+    await runs.finish_run(connection, run_id)
 
 
 async def _acquired(connection: Connection, row: RowMapping, *, lease_seconds: float) -> AcquiredLease:

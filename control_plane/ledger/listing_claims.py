@@ -48,6 +48,11 @@ async def keep_listing(
         raise ListingLost
 
 
+async def release_listing(connection: Connection, listing: Listing) -> None:
+    """Gives the claim back, so that another lister begins at once."""
+    await connection.execute(statement("release_listing"), {"run_id": listing.run_id, "lister": listing.lister})
+
+
 async def end_listing(connection: Connection, listing: Listing, *, error: LoadError | None) -> None:
     """Ends the listing, whole or with the error that ended it; raises ListingLost."""
     ended = await connection.execute(

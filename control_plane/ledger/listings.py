@@ -27,7 +27,8 @@ _BY_NAME = (
     " ORDER BY files.uri, files.generation"
 )
 _VERSIONS = (
-    f"SELECT files.uri, generation, state, {_VERSION} FROM unnest($2::text[]) AS listed (uri)"
+    f"SELECT files.uri, generation, state, {_VERSION}, error_category = 'PUBLISH_IN_DOUBT'"
+    " FROM unnest($2::text[]) AS listed (uri)"
     " JOIN files ON files.ingestion_id = $1 AND files.uri = listed.uri"
     " ORDER BY files.uri, generation"
 )
@@ -72,10 +73,10 @@ async def _decide(
     connection: Connection, ingestion_id: int, listed: Sequence[ListedFile]
 ) -> list[tuple[ListedFile, Decision]]:
     known: dict[str, list[KnownVersion]] = {}
-    for uri, generation, state, version in await fetch(
+    for uri, generation, state, version, in_doubt in await fetch(
         connection, _VERSIONS, ingestion_id, [file.uri for file in listed]
     ):
-        known.setdefault(uri, []).append(KnownVersion(generation, FileState(state), version))
+        known.setdefault(uri, []).append(KnownVersion(generation, FileState(state), version, bool(in_doubt)))
     return [(file, decide(file, known[file.uri])) for file in listed]
 
 

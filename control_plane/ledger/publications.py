@@ -22,6 +22,7 @@ from control_plane.ledger import runs
 from control_plane.ledger.database import Connection
 from control_plane.ledger.fences import count_fenced, fenced, fenced_unless, lock_run
 from control_plane.ledger.lease_ends import expect, revive_later_versions
+from control_plane.ledger.leases import abandon
 from control_plane.ledger.runs import error_json
 from control_plane.ledger.statements import statement
 from control_plane.ledger.tables import attempts, leases, staged_tables
@@ -71,9 +72,15 @@ async def complete(connection: Connection, *, lease_id: str, fence: int, publish
 
 
 async def unstage(connection: Connection, holding: Holding, error: LoadError) -> None:
-    """Offers a STAGED lease again whose snapshot is lost and provably never was in main. Raises LeaseFenced."""
+    """Offers a STAGED lease again whose snapshot is lost and provably never was in main.
+
+    That of a cancelled run is abandoned. Raises LeaseFenced.
+    """
+    run_id = await lock_run(connection, holding.lease_id)
     if not await _unstage(connection, holding, error, leaves=LeaseState.STAGED):
-        await fenced_unless(connection, holding, LeaseState.OFFERED)
+        await fenced_unless(connection, holding, LeaseState.OFFERED, LeaseState.ABANDONED)
+    elif run_id is not None and await runs.is_cancelled(connection, run_id):
+        await abandon(connection, run_id)
 
 
 async def doubt(connection: Connection, holding: Holding, error: LoadError) -> None:

@@ -18,9 +18,7 @@ async def reply(
 
     Locks the id until the transaction ends, so that of two calls at once the second finds the first one's reply.
     """
-    await connection.execute(
-        select(func.pg_advisory_xact_lock(func.hashtextextended(f"request/{tenant}/{method}/{request_id}", 0)))
-    )
+    await lock_request(connection, f"{tenant}/{method}/{request_id}")
     found = (
         await connection.execute(
             select(requests.c.payload_hash, requests.c.response).where(
@@ -58,6 +56,11 @@ async def store(
             response=response,
         )
     )
+
+
+async def lock_request(connection: Connection, name: str) -> None:
+    """Keeps a second call of the same request waiting until this transaction ends."""
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"request/{name}", 0))))
 
 
 async def prune(connection: Connection) -> None:

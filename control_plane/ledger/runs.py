@@ -101,6 +101,11 @@ async def get_by_key(connection: Connection, run_id: int) -> Run:
     return _run((await connection.execute(query)).mappings().one())
 
 
+async def is_cancelled(connection: Connection, run_id: int) -> bool:
+    """Whether somebody cancelled the run, at rest or not."""
+    return await connection.scalar(select(runs.c.cancel_time).where(runs.c.run_id == run_id)) is not None
+
+
 async def finish_run(connection: Connection, run_id: int) -> RunState | None:
     """Brings the run to rest if nothing of it is left to do; returns the state in which it rests then."""
     finished = (await connection.execute(statement("finish_run"), {"run_id": run_id})).one_or_none()

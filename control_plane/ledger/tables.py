@@ -221,7 +221,7 @@ leases = Table(
     Index(
         "leases_waiting",
         "pool",
-        "offer_time",
+        "not_before",
         "lease_id",
         postgresql_where=text("state IN ('OFFERED', 'STAGED')"),
     ),

@@ -17,6 +17,7 @@ import structlog
 from control_plane.domain.backoff import backoff_seconds
 from control_plane.domain.file import ListedFile, LoadError
 from control_plane.domain.ingestion import StoredIngestion
+from control_plane.errors import LedgerUnavailable
 from control_plane.ledger import files, ingestions, listing_claims, listings
 from control_plane.ledger.database import Connection, Database
 from control_plane.ledger.listing_claims import Listing, ListingLost
@@ -57,10 +58,14 @@ class Discoverer(Loop):
             return False
         began = time.monotonic()
         try:
-            error = await self._list_with_retries(listing)
+            async with self._kept(listing):
+                error = await self._list_with_retries(listing)
             await self._end(listing, error)
         except ListingLost:
             _log.info("listing_lost", run=listing.run_id)
+        except BaseException:
+            await self._give_back(listing)
+            raise
         self._observe_seconds(time.monotonic() - began)
         return True
 
@@ -81,15 +86,21 @@ class Discoverer(Loop):
             try:
                 await self._list(listing, self._open_source(stored))
                 return None
-            except SourceError as failure:
-                error = failure.error
-                _log.warning("listing_failed", run=listing.run_id, category=error.category, attempt=attempt)
-                if not error.retryable or attempt == LISTING_ATTEMPTS:
-                    return error
-            pause = backoff_seconds(attempt, first=self._retry_seconds, longest=30)
-            await asyncio.sleep(pause)
-            await self._keep(listing)
-        return None
+            except (ListingLost, LedgerUnavailable):
+                raise
+            except Exception as failure:
+                error = _told(failure)
+                _log.warning(
+                    "listing_failed",
+                    run=listing.run_id,
+                    category=error.category,
+                    attempt=attempt,
+                    exc_info=not isinstance(failure, SourceError),
+                )
+            if not error.retryable:
+                break
+            await asyncio.sleep(backoff_seconds(attempt, first=self._retry_seconds, longest=30))
+        return error
 
     async def _list(self, listing: Listing, source: Source) -> None:
         async with contextlib.aclosing(source.list()) as pages:
@@ -107,6 +118,29 @@ class Discoverer(Loop):
                     ordered=source.ordered,
                 )
 
+    @contextlib.asynccontextmanager
+    async def _kept(self, listing: Listing) -> AsyncIterator[None]:
+        """Keeps the claim alive by time: a page may take longer, and most objects may match nothing."""
+        keeping = asyncio.create_task(self._keep_on(listing))
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+    async def _keep_on(self, listing: Listing) -> None:
+        while True:
+            await asyncio.sleep(self._claim_seconds / 3)
+            # A claim that is lost is noticed by whoever records the next page.
+            with contextlib.suppress(LedgerUnavailable):
+                await self._keep(listing)
+
+    async def _give_back(self, listing: Listing) -> None:
+        """Best effort: a claim that cannot be given back runs out."""
+        with contextlib.suppress(Exception):
+            async with self._database.transaction() as connection:
+                await listing_claims.release_listing(connection, listing)
+
     async def _keep(self, listing: Listing) -> None:
         async with self._database.transaction() as connection:
             await self._keep_in(connection, listing, requests=0, objects=0)
@@ -119,6 +153,17 @@ class Discoverer(Loop):
     async def _end(self, listing: Listing, error: LoadError | None) -> None:
         async with self._database.transaction() as connection:
             await listing_claims.end_listing(connection, listing, error=error)
+
+
+def _told(failure: Exception) -> LoadError:
+    if isinstance(failure, SourceError):
+        return failure.error
+    return LoadError(
+        category="UNKNOWN",
+        message="The source could not be listed, for a reason that Autoloader does not know; its log has the details.",
+        cause=type(failure).__name__,
+        retryable=True,
+    )
 
 
 async def _batches(pages: AsyncIterator[ListingPage]) -> AsyncIterator[ListingPage]:

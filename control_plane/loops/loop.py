@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import structlog
 
@@ -39,6 +41,16 @@ class Loop(ABC):
                 self._log_failure(error, failures)
             if not more:
                 await self._rest(failures)
+
+    @contextlib.contextmanager
+    def logged(self, event: str, **fields: object) -> Iterator[None]:
+        """Logs what fails inside and goes on, unless the ledger is away: that ends the turn."""
+        try:
+            yield
+        except LedgerUnavailable:
+            raise
+        except Exception:
+            _log.exception(event, **fields)
 
     async def _rest(self, failures: int) -> None:
         jitter = random.uniform(0.8, 1.2)

@@ -25,8 +25,11 @@ class Planner(Loop):
     async def turn(self) -> bool:
         async with self._database.transaction() as connection:
             active = await runs.active(connection, limit=RUNS_A_TURN)
-        more = [await self._plan(run_id) for run_id in active]
-        return any(more)
+        more = False
+        for run_id in active:
+            with self.logged("planning_failed", run=run_id):
+                more |= await self._plan(run_id)
+        return more
 
     async def _plan(self, run_id: int) -> bool:
         """Offers what waits, or finishes the run; True when more waits than one batch takes."""

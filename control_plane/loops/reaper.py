@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import structlog
 
+from control_plane.errors import LedgerUnavailable
 from control_plane.ledger import leases
 from control_plane.ledger.database import Database
 from control_plane.loops.loop import Loop
@@ -39,11 +40,12 @@ class Reaper(Loop):
     async def turn(self) -> bool:
         try:
             reaped = await self._reap_if_trusted()
-        except Exception:
+        except LedgerUnavailable:
             self._distrust()
             raise
         if reaped:
             _log.warning("leases_expired", leases=reaped)
+        await self._give_up()
         return False
 
     async def _reap_if_trusted(self) -> int:
@@ -51,10 +53,17 @@ class Reaper(Loop):
             self._distrust()
         async with self._database.transaction() as connection:
             reaped = await leases.reap(connection) if self._clock() >= self._trusted_from else 0
-        async with self._database.transaction() as connection:
-            await leases.give_up(connection)
         self._last_turn = self._clock()
         return reaped
+
+    async def _give_up(self) -> None:
+        """Each run in a transaction of its own: one that cannot be given up keeps no other from it."""
+        async with self._database.transaction() as connection:
+            hopeless = await leases.hopeless_runs(connection)
+        for run_id in hopeless:
+            with self.logged("giving_up_failed", run=run_id):
+                async with self._database.transaction() as connection:
+                    await leases.give_up(connection, run_id)
 
     def _distrust(self) -> None:
         self._last_turn = self._clock()

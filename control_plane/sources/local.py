@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -18,9 +19,14 @@ from control_plane.sources.one_ahead import one_ahead
 from control_plane.sources.source import ListingPage, SourceError, SourceSpec, source_error
 
 PAGE_FILES = 5_000
+# An S3 key has at most 1,024 bytes; what an index of the ledger can hold ends at about 2,700.
+URI_BYTES_MAX = 2_000
+# The year 2262, where nanoseconds leave 64 bits.
+_LAST_NS = 2**63 - 1
 
 _SAFE = " !\"#$&'()*+,:;<=>?@[\\]^`{|}"
 _NOT_UTF8 = "The path is not UTF-8; its bytes are shown percent-encoded behind a double slash."
+_TOO_LONG = f"The path has more than {URI_BYTES_MAX} bytes; its name is shortened here, with a hash of the whole."
 _NOT_REGULAR = "This is no regular file but a pipe, a device, or a link that leads nowhere."
 # A part that is not UTF-8 is listed as `/` and its bytes percent-encoded: one spelling a name,
 # which no UTF-8 path has.
@@ -117,20 +123,28 @@ class LocalSource:
         status = _status(self._location(path))
         if status is None:
             return None
-        if not stat.S_ISREG(status.st_mode):
+        uri = f"file://{self._root}{path}"
+        if len(uri.encode(errors="surrogateescape")) > URI_BYTES_MAX:
+            uri, unsupported = _shortened(uri), _TOO_LONG
+        elif not stat.S_ISREG(status.st_mode):
             unsupported = _NOT_REGULAR
         else:
             unsupported = why_unsupported(path) if _is_utf8(path) else _NOT_UTF8
         return ListedFile(
-            uri=f"file://{self._root}{path}",
+            uri=uri,
             size_bytes=status.st_size,
             etag="",
-            modification_time_ns=status.st_mtime_ns,
+            modification_time_ns=min(status.st_mtime_ns, _LAST_NS),
             unsupported=unsupported,
         )
 
     def _location(self, path: str) -> str:
         return self._root + _as_on_disk(path)
+
+
+def _shortened(uri: str) -> str:
+    """A name that the ledger can hold, and that no other file has."""
+    return f"{uri[:500]}…{hashlib.sha256(uri.encode(errors='surrogateescape')).hexdigest()}"
 
 
 def _names(location: str) -> list[str]:

@@ -10,12 +10,20 @@ import pytest
 from tests.e2e.installation import Installation, add_executor, installed, jars_folder
 from tests.faults.interposer import interposed
 from tests.faults.scene import Scene, Wired
-from tests.postgres import running_postgres
+from tests.postgres import PostgresServer, running_postgres
 
 
 @pytest.fixture(scope="session")
-async def installation(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
-    async with running_postgres() as postgres, installed(tmp_path_factory.mktemp("faults"), postgres) as running:
+async def postgres() -> AsyncIterator[PostgresServer]:
+    async with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def installation(
+    tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer
+) -> AsyncIterator[Installation]:
+    async with installed(tmp_path_factory.mktemp("faults"), postgres) as running:
         yield running
 
 

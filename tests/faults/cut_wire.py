@@ -1,4 +1,4 @@
-"""A wire to PostgreSQL that can be cut at the worst moment: after the server did what it was told, before it says so."""
+"""A wire to PostgreSQL that can be cut at the worst moment: after the server did as told, before it says so."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ class CutWire:
             for end in (writer, server_writer):
                 end.transport.abort()
 
-    async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: asyncio.Event) -> None:
+    async def _requests(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, doomed: asyncio.Event
+    ) -> None:
         with contextlib.suppress(ConnectionError):
             while sent := await reader.read(65_536):
                 if self._words and self._words in sent:
@@ -58,7 +60,7 @@ async def cut_wire(host: str, port: int) -> AsyncIterator[CutWire]:
     """A wire that listens on a free port, in front of a PostgreSQL."""
     wire = CutWire(host, port)
     server = await asyncio.start_server(wire.carry, "127.0.0.1", 0)
-    wire.address = "127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+    wire.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield wire
     finally:

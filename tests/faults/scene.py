@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from autoloader.v1 import files_pb2, ingestions_pb2, runs_pb2
 
 from tests.e2e.installation import Installation
+from tests.e2e.lake import TableContent
 from tests.e2e.places import Folder
 from tests.e2e.records import content_of_file, ids_of_file
 from tests.e2e.services import ControlPlane, Executor
@@ -60,6 +61,10 @@ class Load:
         """Whether the table has each row of these files once, and the ledger has the same figures."""
         content = self.installation.lake.read(self.table)
         assert content is not None, "there is no table"
+        return await self.agrees_with(content, *numbers)
+
+    async def agrees_with(self, content: TableContent, *numbers: int) -> bool:
+        """The same, of a table that was read already."""
         assert content.holds_once(*(ids_of_file(number, records=RECORDS_PER_FILE) for number in numbers))
         summary = await self.installation.client.summary(self.ingestion)
         figures = {state: (each.file_count, each.records_written) for state, each in summary.items()}

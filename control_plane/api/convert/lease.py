@@ -20,8 +20,8 @@ from control_plane.domain.lease import AcquiredLease, FileException, Holding, St
 from control_plane.errors import InvalidField, Violation
 
 
-def lease_to_proto(lease: AcquiredLease, *, source: ingestions_pb2.Source) -> leases_pb2.Lease:
-    """`source` has the credentials opened; it goes out only with files to load."""
+def lease_to_proto(lease: AcquiredLease, *, source: ingestions_pb2.Source | None) -> leases_pb2.Lease:
+    """`source` has the credentials opened; it goes out with files to load, and with those alone."""
     result = leases_pb2.Lease(
         id=lease.lease_id,
         fence=lease.fence,
@@ -37,7 +37,7 @@ def lease_to_proto(lease: AcquiredLease, *, source: ingestions_pb2.Source) -> le
     return result
 
 
-def _load_work(lease: AcquiredLease, source: ingestions_pb2.Source) -> leases_pb2.LoadWork:
+def _load_work(lease: AcquiredLease, source: ingestions_pb2.Source | None) -> leases_pb2.LoadWork:
     return leases_pb2.LoadWork(
         source=source,
         format=format_to_proto(lease.ingestion.format),

@@ -4,15 +4,17 @@ WITH again AS (
     FROM leases
     WHERE holder = CAST(:executor AS text)
       AND request_id = CAST(:request_id AS text)
+    LIMIT 1
 ), next AS (
     SELECT lease_id
     FROM leases
     WHERE pool = CAST(:pool AS text)
       AND state IN ('OFFERED', 'STAGED')
       AND holder IS NULL
-      AND (state = 'STAGED' OR (not_before <= now() AND attempts < max_attempts))
+      AND not_before <= now()
+      AND (state = 'STAGED' OR attempts < max_attempts)
       AND NOT EXISTS (SELECT 1 FROM again)
-    ORDER BY offer_time, lease_id
+    ORDER BY not_before, lease_id
     LIMIT 1
     FOR UPDATE SKIP LOCKED
 ), acquired AS (
@@ -30,6 +32,11 @@ WITH again AS (
         SELECT lease_id, false FROM next
     ) AS chosen
     WHERE leases.lease_id = chosen.lease_id
+      -- Looked at again after a wait for the row: what was held then may have moved on.
+      AND (
+          NOT chosen.again
+          OR (leases.holder = CAST(:executor AS text) AND leases.request_id = CAST(:request_id AS text))
+      )
     RETURNING leases.lease_id, leases.ingestion_id, leases.run_id, leases.state, leases.fence,
         leases.attempt, leases.holder, now() AS now
 ), noted AS (

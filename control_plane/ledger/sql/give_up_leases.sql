@@ -1,14 +1,8 @@
--- OFFERED → FAILED: the attempts are used up, and the files fail with the last error. Runs are locked first, in order.
+-- OFFERED → FAILED: the attempts are used up, and the files fail with the last error. The run is locked first.
 WITH hopeless AS MATERIALIZED (
-    SELECT runs.run_id
+    SELECT run_id
     FROM runs
-    WHERE runs.run_id IN (
-        SELECT leases.run_id
-        FROM leases
-        WHERE leases.state = 'OFFERED'
-          AND leases.attempts >= leases.max_attempts
-    )
-    ORDER BY runs.run_id
+    WHERE run_id = :run_id
     FOR UPDATE
 ), ended AS (
     UPDATE leases

@@ -10,3 +10,13 @@ SET state = 'PENDING',
 WHERE ingestion_id = :ingestion_id
   AND state = 'FAILED'
   AND error_retryable
+  -- Not what failed in this very run: its listing may be taken up by another lister.
+  AND run_id <> :run_id
+  AND NOT EXISTS (
+      SELECT 1
+      FROM files AS newer
+      WHERE newer.ingestion_id = files.ingestion_id
+        AND newer.uri = files.uri
+        AND newer.generation > files.generation
+        AND newer.state <> 'SKIPPED'
+  )

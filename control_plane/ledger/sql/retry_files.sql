@@ -1,20 +1,47 @@
--- Takes up again what a person asked for. A version that a newer one has replaced at the source stays as it is.
-UPDATE files
-SET state = 'PENDING',
-    attempts = 0,
-    end_time = NULL,
-    error_category = NULL,
-    error_message = NULL,
-    error_cause = NULL,
-    error_retryable = NULL
-WHERE ingestion_id = :ingestion_id
-  AND file_id = ANY (CAST(:file_ids AS bigint[]))
-  AND state IN ('FAILED', 'MISSING')
-  AND NOT EXISTS (
-      SELECT 1
-      FROM files AS newer
-      WHERE newer.ingestion_id = files.ingestion_id
-        AND newer.uri = files.uri
-        AND newer.generation > files.generation
-        AND newer.state <> 'SKIPPED'
-  )
+-- Takes up again what a person asked for, and takes it off the figures of a run that is under way. Stays as it is: a version
+-- that a newer one has replaced, and, unless it is named, one whose rows may be in the table.
+WITH chosen AS (
+    SELECT file_id, run_id, state
+    FROM files
+    WHERE ingestion_id = :ingestion_id
+      AND file_id = ANY (CAST(:file_ids AS bigint[]))
+      AND state IN ('FAILED', 'MISSING')
+      AND (CAST(:named AS boolean) OR error_category IS DISTINCT FROM 'PUBLISH_IN_DOUBT')
+      AND NOT EXISTS (
+          SELECT 1
+          FROM files AS newer
+          WHERE newer.ingestion_id = files.ingestion_id
+            AND newer.uri = files.uri
+            AND newer.generation > files.generation
+            AND newer.state <> 'SKIPPED'
+      )
+    FOR UPDATE
+), retried AS (
+    UPDATE files
+    SET state = 'PENDING',
+        attempts = 0,
+        end_time = NULL,
+        error_category = NULL,
+        error_message = NULL,
+        error_cause = NULL,
+        error_retryable = NULL
+    FROM chosen
+    WHERE files.ingestion_id = :ingestion_id
+      AND files.file_id = chosen.file_id
+), lowered AS (
+    UPDATE runs
+    SET files_failed = files_failed - taken.failed,
+        files_missing = files_missing - taken.missing
+    FROM (
+        SELECT
+            run_id,
+            count(*) FILTER (WHERE state = 'FAILED') AS failed,
+            count(*) FILTER (WHERE state = 'MISSING') AS missing
+        FROM chosen
+        GROUP BY run_id
+    ) AS taken
+    WHERE runs.run_id = taken.run_id
+      AND runs.state IN ('PENDING', 'RUNNING')
+)
+SELECT count(*) AS files, pg_notify('autoloader', 'files_recorded') AS notified
+FROM chosen

@@ -24,5 +24,5 @@ WHERE files.ingestion_id = :ingestion_id
       FROM files AS loaded
       WHERE loaded.ingestion_id = files.ingestion_id
         AND loaded.uri = files.uri
-        AND loaded.state IN ('PROCESSED', 'LEASED')
+        AND (loaded.state IN ('PROCESSED', 'LEASED') OR loaded.error_category = 'PUBLISH_IN_DOUBT')
   )

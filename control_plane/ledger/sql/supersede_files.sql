@@ -11,3 +11,5 @@ WHERE files.ingestion_id = :ingestion_id
   AND files.uri = newer.uri
   AND files.generation < newer.generation
   AND files.state IN ('PENDING', 'FAILED', 'SKIPPED')
+  -- Its rows may be in the table: that stays to be seen.
+  AND files.error_category IS DISTINCT FROM 'PUBLISH_IN_DOUBT'

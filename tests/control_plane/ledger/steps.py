@@ -161,9 +161,9 @@ class Steps:
         async with self.database.transaction() as connection:
             await publications.doubt(connection, holding(lease), error)
 
-    async def release(self, lease: AcquiredLease) -> None:
+    async def release(self, lease: AcquiredLease, *, rest_seconds: float = 60) -> None:
         async with self.database.transaction() as connection:
-            await leases.release(connection, holding(lease))
+            await leases.release(connection, holding(lease), rest_seconds=rest_seconds)
 
     async def expire(self, lease: AcquiredLease) -> None:
         """Lets the lease's deadline pass, and reaps."""
@@ -174,7 +174,8 @@ class Steps:
             )
             assert await leases.reap(connection) == 1
         async with self.database.transaction() as connection:
-            await leases.give_up(connection)
+            for run_id in await leases.hopeless_runs(connection):
+                await leases.give_up(connection, run_id)
 
     async def cancel(self, run: Run) -> Run:
         async with self.database.transaction() as connection:

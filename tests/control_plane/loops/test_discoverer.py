@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from control_plane.domain.file import LoadError
 from control_plane.domain.ingestion import StoredIngestion
 from control_plane.domain.run import RunState
+from control_plane.errors import LedgerUnavailable
 from control_plane.loops import discoverer as module
 from control_plane.loops.discoverer import Discoverer
 from control_plane.sources.registry import open_source
@@ -18,7 +20,7 @@ from control_plane.wake import Wake
 from tests.control_plane.ledger.steps import Steps, some_files
 
 
-def _discoverer(steps: Steps, source: Source) -> Discoverer:
+def _discoverer(steps: Steps, source: Source, *, claim_seconds: float = 30) -> Discoverer:
     def open_the_source(stored: StoredIngestion) -> Source:
         return source
 
@@ -28,7 +30,7 @@ def _discoverer(steps: Steps, source: Source) -> Discoverer:
         observe_seconds=lambda seconds: None,
         wake=Wake(),
         poll_seconds=60,
-        claim_seconds=30,
+        claim_seconds=claim_seconds,
         retry_seconds=0,
     )
 
@@ -100,3 +102,49 @@ async def test_a_cancelled_run_is_not_listed_on(steps: Steps) -> None:
     assert await _discoverer(steps, Cancelling()).turn()
     assert await steps.files(stored) == []
     assert (await steps.run(run)).state is RunState.CANCELLED
+
+
+async def test_a_listing_that_takes_longer_than_its_claim_stays_with_its_lister(steps: Steps) -> None:
+    stored = await steps.create()
+    run = await steps.open_run(stored)
+    others: list[bool] = []
+
+    class Slow(_Broken):
+        async def list(self) -> AsyncGenerator[ListingPage, None]:
+            await asyncio.sleep(1.0)
+            others.append(await _discoverer(steps, _Broken()).turn())
+            yield ListingPage(files=some_files(2), objects_listed=2, requests=1)
+
+    await _discoverer(steps, Slow(), claim_seconds=0.6).turn()
+    assert others == [False]
+    assert (await steps.run(run)).files_discovered == 2
+
+
+async def test_a_listing_that_is_interrupted_is_taken_up_at_once(steps: Steps) -> None:
+    stored = await steps.create()
+    run = await steps.open_run(stored)
+
+    class Interrupted(_Broken):
+        async def list(self) -> AsyncGenerator[ListingPage, None]:
+            raise LedgerUnavailable("The ledger went away.")
+            yield
+
+    with pytest.raises(LedgerUnavailable):
+        await _discoverer(steps, Interrupted()).turn()
+    assert await _discoverer(steps, _Broken()).turn()
+    assert (await steps.run(run)).files_discovered == 4
+
+
+async def test_a_failure_that_nobody_foresaw_ends_the_run_with_an_error(steps: Steps) -> None:
+    stored = await steps.create()
+    run = await steps.open_run(stored)
+
+    class Odd(_Broken):
+        async def list(self) -> AsyncGenerator[ListingPage, None]:
+            raise KeyError("odd")
+            yield
+
+    await _discoverer(steps, Odd()).turn()
+    await steps.finish(run)
+    ended = await steps.run(run)
+    assert (ended.state, [error.category for error in ended.errors]) == (RunState.FAILED, ["UNKNOWN"])

@@ -301,7 +301,7 @@ def upgrade() -> None:
     op.create_index(
         "leases_waiting",
         "leases",
-        ["pool", "offer_time", "lease_id"],
+        ["pool", "not_before", "lease_id"],
         unique=False,
         postgresql_where=sa.text("state IN ('OFFERED', 'STAGED')"),
     )

@@ -1,0 +1,146 @@
+"""Reads what an Iceberg table remembers: its references, snapshots, and what main ever pointed at."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.errors import AnalysisException
+from pyspark.sql import SparkSession
+
+# Spark's SQL shows no id of an Iceberg table, so a table carries one of ours. A table dropped and
+# created again does not share it.
+TABLE_ID = "autoloader.table-id"
+LEASE_PROPERTY = "autoloader.lease"
+ATTEMPT_PROPERTY = "autoloader.attempt"
+_SUMMARY_KEYS = (
+    "added-records",
+    "wap.id",
+    "published-wap-id",
+    "source-snapshot-id",
+    LEASE_PROPERTY,
+    ATTEMPT_PROPERTY,
+)
+OUR_BRANCH = re.compile(r"al_[0-9a-f]{32}(_[0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """A snapshot as the table's metadata has it; `parent_id` is None at a root."""
+
+    id: int
+    parent_id: int | None
+    summary: Mapping[str, str]
+
+    @property
+    def records_added(self) -> int:
+        return int(self.summary.get("added-records", "0"))
+
+    @property
+    def wap_ids(self) -> frozenset[str]:
+        found = (self.summary.get("wap.id"), self.summary.get("published-wap-id"))
+        return frozenset(wap_id for wap_id in found if wap_id)
+
+    @property
+    def source_id(self) -> int | None:
+        source = self.summary.get("source-snapshot-id")
+        return int(source) if source else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableState:
+    """A table's id, references, snapshots, and the ids of all snapshots that main ever pointed at."""
+
+    id: str
+    refs: Mapping[str, int]
+    snapshots: Mapping[int, Snapshot]
+    once_in_main: frozenset[int]
+
+    @property
+    def head(self) -> int | None:
+        return self.refs.get("main")
+
+    @property
+    def is_torn(self) -> bool:
+        """Main was read before, and the snapshots after, somebody moved it and expired its head."""
+        return self.head is not None and self.head not in self.snapshots
+
+    def main_chain(self) -> Iterator[Snapshot]:
+        """Main's head and its ancestors, up to a root or to a snapshot that has expired."""
+        next_id = self.head
+        while next_id is not None and (snapshot := self.snapshots.get(next_id)) is not None:
+            yield snapshot
+            next_id = snapshot.parent_id
+
+    @property
+    def private_branches(self) -> tuple[str, ...]:
+        return tuple(sorted(name for name in self.refs if OUR_BRANCH.fullmatch(name)))
+
+
+def read_state(spark: SparkSession, table_sql: str) -> TableState | None:
+    """The table's state, or None when there is no such table."""
+    try:
+        if getattr(spark, "_jsparkSession", None) is not None:
+            return _state_of_document(_metadata_document(spark, table_sql))
+        return _state_by_sql(spark, table_sql)
+    except AnalysisException as error:
+        if error.getCondition() == "TABLE_OR_VIEW_NOT_FOUND":
+            return None
+        raise
+
+
+def _metadata_document(spark: Any, table_sql: str) -> dict[str, Any]:
+    """The metadata as one document, straight from the JVM: a tenth of the time of three queries."""
+    iceberg = spark._jvm.org.apache.iceberg
+    table = iceberg.spark.Spark3Util.loadIcebergTable(spark._jsparkSession, table_sql)
+    document: dict[str, Any] = json.loads(iceberg.TableMetadataParser.toJson(table.operations().current()))
+    return document
+
+
+def _state_of_document(document: dict[str, Any]) -> TableState:
+    return TableState(
+        id=document["properties"].get(TABLE_ID, ""),
+        refs={name: ref["snapshot-id"] for name, ref in document["refs"].items()},
+        snapshots={
+            snapshot["snapshot-id"]: Snapshot(
+                id=snapshot["snapshot-id"],
+                parent_id=snapshot.get("parent-snapshot-id"),
+                summary={key: snapshot["summary"][key] for key in _SUMMARY_KEYS if key in snapshot["summary"]},
+            )
+            for snapshot in document["snapshots"]
+        },
+        once_in_main=frozenset(entry["snapshot-id"] for entry in document["snapshot-log"]),
+    )
+
+
+def _state_by_sql(spark: SparkSession, table_sql: str) -> TableState:
+    """The same over Spark Connect, which has no JVM to ask.
+
+    The parts are read one after the other, so a commit in between shows in some of them only:
+    whoever concludes from an absence reads twice (see publish).
+    """
+    keys = ", ".join(f"'{key}'" for key in _SUMMARY_KEYS)
+    properties = {row["key"]: row["value"] for row in spark.sql(f"SHOW TBLPROPERTIES {table_sql}").collect()}
+    rows = spark.sql(
+        f"""
+        SELECT 'ref' AS kind, name, snapshot_id, NULL AS parent_id, NULL AS summary FROM {table_sql}.refs
+        UNION ALL
+        SELECT 'snapshot', NULL, snapshot_id, parent_id, map_filter(summary, (key, value) -> key IN ({keys}))
+        FROM {table_sql}.snapshots
+        UNION ALL
+        SELECT 'history', NULL, snapshot_id, NULL, NULL FROM {table_sql}.history"""
+    ).collect()
+    snapshots = [
+        Snapshot(id=row["snapshot_id"], parent_id=row["parent_id"], summary=row["summary"] or {})
+        for row in rows
+        if row["kind"] == "snapshot"
+    ]
+    return TableState(
+        id=properties.get(TABLE_ID, ""),
+        refs={row["name"]: row["snapshot_id"] for row in rows if row["kind"] == "ref"},
+        snapshots={snapshot.id: snapshot for snapshot in snapshots},
+        once_in_main=frozenset(row["snapshot_id"] for row in rows if row["kind"] == "history"),
+    )
