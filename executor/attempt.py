@@ -20,6 +20,8 @@ from executor.publish import InDoubt, NotPublished, Published
 from executor.wire import ControlPlaneRefused, LeaseFenced
 
 PUBLISH_TRIALS = 3
+# A catalog that hangs must not hold the lease for ever: two publishers at once are harmless.
+PUBLISH_SECONDS_MAX = 600.0
 
 NOT_OURS_TO_REPORT = (LeaseLost, LeaseFenced, ControlPlaneRefused)
 
@@ -145,14 +147,18 @@ class Attempt:
         for trial in range(PUBLISH_TRIALS):
             self._heartbeat.check_held()
             try:
-                publication = await asyncio.to_thread(
-                    self._loader.publish,
-                    staged,
-                    lease_id=self._lease.id,
-                    check_held=self._heartbeat.check_held,
-                )
+                async with asyncio.timeout(PUBLISH_SECONDS_MAX):
+                    publication = await asyncio.to_thread(
+                        self._loader.publish,
+                        staged,
+                        lease_id=self._lease.id,
+                        check_held=self._heartbeat.check_held,
+                    )
             except NOT_OURS_TO_REPORT:
                 raise
+            except TimeoutError:
+                log.error("publish_hangs")
+                break
             except Exception as error:
                 unforeseen = not isinstance(error, AttemptFailed)
                 log.warning("publish_failed", reason=str(error), trial=trial, exc_info=unforeseen)

@@ -41,6 +41,14 @@ class FileCounts:
         return self.total_read + sum(self.rejected.values())
 
 
+class NotListed(Exception):
+    """Spark's listing lacks files that it was asked for, by their index."""
+
+    def __init__(self, indexes: set[int]) -> None:
+        super().__init__(f"{len(indexes)} files are not listed")
+        self.indexes = indexes
+
+
 def with_index(
     spark: SparkSession,
     rows: DataFrame,
@@ -51,11 +59,13 @@ def with_index(
 ) -> DataFrame:
     """Adds the index of each row's file, by the file's uri. `rows` come straight from files.
 
-    Raises AttemptFailed when Spark's listing lacks one of the files: it would be loaded as empty.
+    Raises NotListed when Spark's listing lacks one of the files: it would be loaded as empty.
     """
     listed = rows.inputFiles()
     names = {row_path(name): indexes[uri] for name in listed if (uri := address.uri(name)) in indexes}
-    if len(names) != len(indexes) or len(listed) != len(indexes):
+    if absent := set(indexes.values()) - set(names.values()):
+        raise NotListed(absent)
+    if len(listed) != len(indexes):
         raise attempt_failed(
             Category.NAME_UNSUPPORTED,
             f"Spark lists {len(listed)} files where {len(indexes)} were asked for.",

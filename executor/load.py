@@ -47,6 +47,7 @@ def stage(
     reader, store = reader_of(work.format), open_store(work.source_uri, s3=work.s3)
     sample = take_sample(roster, store, reader)
     if not roster.unempty:
+        roster.drop_troubled(store.troubles)
         return _result(work, roster, StagedTable(table=work.table), counts={}, unknown=())
     check_held()
     table = tables.table_name(work.table, default_catalog=sessions.default_catalog)
@@ -67,6 +68,9 @@ def stage(
             make_durable=sessions.make_durable,
         )
         staged, counts = staging.stage(job, promising=sample.promising)
+        if not staged.staged_snapshot_id:
+            # What was listed as empty may have been filled since, and would never be looked at again.
+            roster.drop_troubled(store.troubles)
     unknown = unknown_fields(sample.records, job.columns)
     return _result(work, roster, staged, counts=counts, unknown=unknown)
 

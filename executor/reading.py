@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
 from executor import counts as counting
-from executor.counts import FileCounts
+from executor.counts import FileCounts, NotListed
 from executor.diagnose import failure_of, is_from_spark, unreadable_path
 from executor.errors import AttemptFailed
 from executor.job import Job
@@ -18,6 +18,11 @@ from executor.malformed import malformed
 # Names of columns that no file has.
 REJECTED = "__autoloader_rejected"
 INDEX = "__autoloader_index"
+
+NAME_NOT_LISTED = Failure(
+    category=Category.NAME_UNSUPPORTED,
+    message="Spark does not find the file under its name, though it is there. Rename it.",
+)
 
 _SURVEYS_TOGETHER_MAX = 3
 _EXPLAINED_MAX = 10
@@ -80,27 +85,30 @@ def drop_rejected(job: Job, counts: FileCounts, schema: StructType) -> bool:
     return bool(counts.rejected)
 
 
-def drop_troubled(job: Job) -> bool:
-    """Drops the files that are no longer the readable files that were listed."""
-    files = job.roster.remaining
-    troubles = job.store.troubles(list(files.values()))
-    return job.roster.drop_troubled(zip(files, troubles, strict=True))
-
-
 def drop_unreadable(job: Job, error: Exception) -> None:
     """Drops the files to which a failed read is due. Raises it when it is due to none of them."""
+    if isinstance(error, NotListed):
+        return _drop_not_listed(job, error)
     if not is_from_spark(error):
         raise error
     failure = failure_of(error, secrets=job.work.s3.secrets)
     path = unreadable_path(error)
     uri = job.address.uri(path) if path else None
     culprits = {index: file for index, file in job.roster.unempty.items() if file.uri == uri}
-    if drop_troubled(job):
-        return
+    if job.roster.drop_troubled(job.store.troubles):
+        return None
     if not culprits or failure.category in _LEASE_WIDE:
         raise AttemptFailed(failure) from error
     for index in culprits:
         job.roster.drop(index, _unreadable(failure))
+    return None
+
+
+def _drop_not_listed(job: Job, error: NotListed) -> None:
+    """Most often they are gone; those that are still there have a name that Spark cannot read."""
+    job.roster.drop_troubled(job.store.troubles)
+    for index in error.indexes & job.roster.remaining.keys():
+        job.roster.drop(index, NAME_NOT_LISTED)
 
 
 def _unreadable(failure: Failure) -> Failure:

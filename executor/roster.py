@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from executor.lease import Category, Failure, FileOutcome, LeasedFile, Outcome
@@ -34,8 +34,10 @@ class Roster:
             records_rejected=records_rejected,
         )
 
-    def drop_troubled(self, troubles: Iterable[tuple[int, Failure | None]]) -> bool:
-        """Drops those that have a trouble; whether there were any."""
+    def drop_troubled(self, troubles_of: Callable[[list[LeasedFile]], Iterable[Failure | None]]) -> bool:
+        """Drops those that are no longer the readable files that were listed; whether there were any."""
+        files = self.remaining
+        troubles = zip(files, troubles_of(list(files.values())), strict=True)
         found = [(index, failure) for index, failure in troubles if failure]
         for index, failure in found:
             self.drop(index, failure)

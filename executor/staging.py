@@ -25,7 +25,6 @@ from executor.reading import (
     INDEX,
     REJECTED,
     drop_rejected,
-    drop_troubled,
     drop_unreadable,
     rows_of,
     survey,
@@ -141,7 +140,7 @@ def _round(job: Job, facts: TableFacts, fitted: Fit, *, branch: str) -> Staged |
     job.phase("verify")
     state, snapshot = _staged_snapshot(job, branch)
     counts = _agreed(job, fitted, counts, snapshot)
-    if drop_rejected(job, counts, fitted.read) or drop_troubled(job):
+    if drop_rejected(job, counts, fitted.read) or job.roster.drop_troubled(job.store.troubles):
         return None
     if not snapshot.records_added:
         return _nothing(job)

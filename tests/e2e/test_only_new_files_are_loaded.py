@@ -35,6 +35,8 @@ async def test_three_files_are_in_the_table_after_one_run_and_are_not_loaded_aga
     assert content is not None
     assert sorted(content.columns) == sorted(COLUMNS)
     assert content.holds_once(range(3000))
+    files = await installation.client.list_files(ingestion)
+    assert {file.attempts for file in files.values()} == {1}, "it did not load at the first try"
     summary = await installation.client.summary(ingestion)
     assert {state: (each.file_count, each.records_written) for state, each in summary.items()} == {PROCESSED: (3, 3000)}
 

@@ -139,6 +139,26 @@ def test_a_file_that_changes_after_it_was_read_is_not_loaded(lake: Lake) -> None
     assert lake.ids() == [0, 1]
 
 
+def test_a_file_listed_empty_and_filled_since_is_not_taken_for_loaded(lake: Lake) -> None:
+    empty = lake.write("filling.json", [])
+    gone = lake.write("gone.json", [])
+    write_lines(lake.folder / "filling.json", [{"id": 1}])
+    os.unlink(lake.folder / "gone.json")
+    alone = lake.stage([empty, gone])
+    assert [one.failure.category for one in alone.exceptions] == [Category.FILE_CHANGED, Category.FILE_MISSING]
+    blank = lake.stage([lake.write("blank.json", ["", ""]), empty])
+    assert only_exception(blank).failure.category is Category.FILE_CHANGED
+
+
+@pytest.mark.parametrize("name", ["gone.json", "gone[1].json"])
+def test_a_file_that_vanished_fails_alone_whatever_its_name(lake: Lake, name: str) -> None:
+    files = [lake.write("stays.json", [{"id": 1}]), lake.write(name, [{"id": 2}])]
+    os.unlink(lake.folder / name)
+    result = lake.load(files)
+    assert only_exception(result).failure.category is Category.FILE_MISSING
+    assert lake.ids() == [1]
+
+
 def test_several_bad_files_of_every_kind_spare_the_good_one(lake: Lake) -> None:
     truncated = lake.folder / "truncated.json.gz"
     whole = gzip.compress(b"".join(b'{"id": %d}\n' % n for n in range(50_000)))
