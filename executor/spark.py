@@ -82,7 +82,7 @@ def start(settings: SparkSettings) -> Sessions:
     # It shouts at each table that is not there yet.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     root = _connect(settings) if settings.is_connect else _launch(settings)
-    catalogs = _iceberg_catalogs(root)
+    catalogs = _iceberg_catalogs(_all_conf(root))
     if settings.default_catalog not in catalogs:
         raise StartRefused(
             f"`spark.sql.catalog.{settings.default_catalog}` is not an Iceberg catalog in Spark's "
@@ -134,7 +134,7 @@ def _launch_conf(settings: SparkSettings, jars: tuple[Path, ...]) -> dict[str, s
     conf = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.log.level": "ERROR"}
     if settings.master.startswith("local"):
         conf |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-    conf |= user | _LOSSLESS
+    conf |= user | _forced(_iceberg_catalogs(user))
     ours = [str(jar) for jar in jars]
     conf["spark.jars"] = _joined(",", user.get("spark.jars"), *ours)
     conf["spark.driver.extraClassPath"] = _joined(":", user.get("spark.driver.extraClassPath"), *ours)
@@ -160,12 +160,17 @@ def _forced(catalogs: frozenset[str]) -> dict[str, str]:
     return _LOSSLESS | fresh
 
 
-def _iceberg_catalogs(spark: SparkSession) -> frozenset[str]:
-    keys = [row["key"] for row in spark.sql("SET").collect()]
-    names = [key.removeprefix("spark.sql.catalog.") for key in keys if _names_catalog(key)]
+def _iceberg_catalogs(conf: Mapping[str, str]) -> frozenset[str]:
     return frozenset(
-        name for name in names if (spark.conf.get(f"spark.sql.catalog.{name}", "") or "").startswith(_ICEBERG_CATALOG)
+        key.removeprefix("spark.sql.catalog.")
+        for key, value in conf.items()
+        if _names_catalog(key) and value.startswith(_ICEBERG_CATALOG)
     )
+
+
+def _all_conf(spark: SparkSession) -> dict[str, str]:
+    """What is set in the session; secrets are not shown in full."""
+    return {row["key"]: row["value"] for row in spark.sql("SET").collect()}
 
 
 def _names_catalog(key: str) -> bool:

@@ -70,8 +70,6 @@ class TableFacts:
 
 def read_facts(spark: SparkSession, table: TableName) -> TableFacts | None:
     """What staging needs to know, or None when there is no such table; gives an id to one without."""
-    if not spark.catalog.tableExists(table.sql):
-        return None
     state = read_state(spark, table.sql)
     if state is not None and not state.id:
         _adopt(spark, table)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 import typer
-from autoloader.v1 import files_pb2
+from autoloader.v1 import files_pb2, runs_pb2
 from autoloader.v1.files_pb2_grpc import FileServiceStub
 from rich.console import Console
 
@@ -19,7 +19,7 @@ from control_plane.cli.data_folder import DEFAULT_DATA, DataOption
 from control_plane.cli.dev import DEFAULT_PORTS, hints
 from control_plane.cli.one_pass import load
 from control_plane.cli.progress import RunProgress
-from control_plane.cli.report import counts_of, outcome_of
+from control_plane.cli.report import counts_of, outcome_of, report
 from control_plane.cli.samples import RECORDS_PER_FILE, write_samples
 from control_plane.cli.wanted import Wanted
 from control_plane.embedded.ports import HOST
@@ -70,9 +70,7 @@ def _free_stage(folder: Path) -> Stage:
 async def _scene(machine: Machine, channel: grpc.aio.Channel, stage: Stage, *, numbers: range) -> str:
     """Adds files, loads what is new, and compares the ledger with the table; answers the ingestion."""
     write_samples(stage.folder, numbers)
-    wanted = Wanted(source=f"file://{stage.folder}", table=stage.table)
-    with RunProgress(Console(stderr=True)) as progress:
-        *_, run = await load(channel, wanted, show=progress.show)
+    run = await _load(machine, channel, stage)
     parent = run.name.rpartition("/runs/")[0]
     request = files_pb2.SummarizeFilesRequest(parent=parent)
     summaries = (await FileServiceStub(channel).SummarizeFiles(request)).summaries
@@ -85,6 +83,17 @@ async def _scene(machine: Machine, channel: grpc.aio.Channel, stage: Stage, *, n
     if {in_ledger, rows, ids} != {expected}:
         raise failure(f"These should all be {expected:,}; the logs are in {machine.folder}.")
     return parent.removeprefix("ingestions/")
+
+
+async def _load(machine: Machine, channel: grpc.aio.Channel, stage: Stage) -> runs_pb2.Run:
+    """Ends the command when something could not be loaded, and says why."""
+    wanted = Wanted(source=f"file://{stage.folder}", table=stage.table)
+    with RunProgress(Console(stderr=True)) as progress:
+        runs = await load(channel, wanted, show=progress.show)
+    if runs[-1].state != runs_pb2.Run.STATE_SUCCEEDED:
+        lines = await report(channel, runs, reading="")
+        raise failure("\n".join([*lines, f"The logs are in {machine.folder}."]))
+    return runs[-1]
 
 
 def _read(machine: Machine, table: str) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 from autoloader.v1 import files_pb2, runs_pb2
+from autoloader.v1.errors_pb2 import ERROR_CATEGORY_UNKNOWN
 from autoloader.v1.files_pb2_grpc import FileServiceStub
 
 from control_plane.cli.runs import problem_of, warning_of
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from autoloader.v1.files_pb2_grpc import FileServiceAsyncStub
 
 FILES_NAMED_MAX = 20
+CAUSE_LENGTH_MAX = 400
 
 
 async def report(channel: grpc.aio.Channel, runs: Sequence[runs_pb2.Run], *, reading: str) -> list[str]:
@@ -85,6 +87,8 @@ def _failures(run: runs_pb2.Run, named: Sequence[files_pb2.File]) -> Iterator[st
     for file in named[:FILES_NAMED_MAX]:
         yield f"  {file.uri}"
         yield f"    {enum_name(file.error, 'category')}: {file.error.message}"
+        if file.error.category == ERROR_CATEGORY_UNKNOWN:
+            yield f"    {file.error.cause[:CAUSE_LENGTH_MAX]}"
     if count > FILES_NAMED_MAX:
         yield f"  and {count - FILES_NAMED_MAX:,} more; autoloader files list shows them"
 

@@ -19,8 +19,6 @@ STOP_SECONDS = 5.0
 async def run_executor(settings: Mapping[str, str], *, log: Path) -> AsyncIterator[Process]:
     """Runs an executor with these settings, and with others that the environment has."""
     ours = {f"{PREFIX}{key.upper()}": value for key, value in settings.items()}
-    # With it, threads of gRPC crash one in ten of the children that Spark's launcher forks.
-    ours["GRPC_ENABLE_FORK_SUPPORT"] = "0"
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "executor"),

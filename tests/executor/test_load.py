@@ -6,6 +6,8 @@ import bz2
 import gzip
 import os
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -52,7 +54,7 @@ def test_files_without_rows_load_nothing_and_create_no_table(lake: Lake) -> None
 
 
 def test_one_broken_line_fails_its_file_and_spares_the_others(lake: Lake) -> None:
-    broken = [*RECORDS, '{"id": 11, "name": "x"', {"id": 12, "name": "y"}]
+    broken: list[Mapping[str, Any] | str] = [*RECORDS, '{"id": 11, "name": "x"', {"id": 12, "name": "y"}]
     files = [lake.write("good.json", RECORDS), lake.write("broken.json", broken)]
     result = lake.load(files)
     assert result.records_written == (10, 0)

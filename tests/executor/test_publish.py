@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from pyspark.sql import SparkSession
 
 from executor import publish as publishing
 from executor.lease import Category, StagedTable
@@ -166,7 +168,15 @@ def test_a_person_finds_the_snapshot_in_doubt_under_a_tag(lake: Lake, staged: St
     assert tag["max_reference_age_in_ms"] is None
 
 
-def test_the_publisher_cannot_delete_files(lake: Lake) -> None:
-    key = f"spark.sql.catalog.{CATALOG}.s3.delete-enabled"
-    assert lake.sessions.publisher.conf.get(key) == "false"
-    assert lake.sessions.loader.conf.get(key, None) is None
+def test_only_the_publisher_cannot_delete_files(lake: Lake, staged: StagedTable, lease_id: str) -> None:
+    lake.publish(staged, lease_id=lease_id)
+    settings = [_catalog_settings(session, lake) for session in (lake.sessions.publisher, lake.sessions.loader)]
+    assert [one.get("s3.delete-enabled") for one in settings] == ["false", None]
+    assert [one.get("cache-enabled") for one in settings] == ["false", "false"]
+
+
+def _catalog_settings(session: SparkSession, lake: Lake) -> dict[str, str]:
+    """The settings that the session's catalog was made with, not those that the session has now."""
+    opened: Any = session
+    table = opened._jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(opened._jsparkSession, lake.sql_name)
+    return dict(table.io().properties())

@@ -80,7 +80,7 @@ class Interposer:
             call: Callable[..., Awaitable[bytes]] = self._channel.unary_unary(method)
             return await call(request, wait_for_ready=True)
 
-        hook, came = self._hooks.pop(method.rpartition("/")[2], (_hand_on, asyncio.Event()))
+        hook, came = self._hooks.pop(method.rpartition("/")[2], (hand_on, asyncio.Event()))
         came.set()
         return await hook(request, forward)
 
@@ -102,6 +102,11 @@ async def interposed(control_plane: str) -> AsyncIterator[Interposer]:
             await server.stop(grace=0)
 
 
+async def hand_on(request: bytes, forward: Forward) -> bytes:
+    """Does nothing amiss: for whoever only wants to know when a call comes."""
+    return await forward(request)
+
+
 async def lose_reply(request: bytes, forward: Forward) -> bytes:
     await forward(request)
     raise Lost("the reply was lost")
@@ -111,10 +116,6 @@ async def send_twice(request: bytes, forward: Forward) -> bytes:
     """Sends the request twice, at the same time, as a network may."""
     first, _ = await asyncio.gather(forward(request), forward(request))
     return first
-
-
-async def _hand_on(request: bytes, forward: Forward) -> bytes:
-    return await forward(request)
 
 
 class _AnyMethod(grpc.GenericRpcHandler):
