@@ -74,13 +74,6 @@ def _s3a_options(s3: S3Access, scheme: str) -> dict[str, str]:
     return options
 
 
-def row_path(listed: str) -> str:
-    """`_metadata.file_path` of the rows of a file that Spark lists under this name."""
-    if listed.startswith("file:"):
-        return "file:/" + listed.removeprefix("file:").lstrip("/")
-    return listed
-
-
 def name_trouble(uri: str) -> Failure | None:
     """Why Spark cannot read a file of this name, or None."""
     reason = _reason(uri)

@@ -15,9 +15,8 @@ from executor.job import Job
 from executor.lease import Category, Failure
 from executor.malformed import malformed
 
-# Names of columns that no file has.
+# The name of a column that no file has.
 REJECTED = "__autoloader_rejected"
-INDEX = "__autoloader_index"
 
 NAME_NOT_LISTED = Failure(
     category=Category.NAME_UNSUPPORTED,
@@ -37,8 +36,8 @@ _LEASE_WIDE = (
 _EMPTY = FileCounts(read={}, rejected={})
 
 
-def rows_of(job: Job, indexes: Iterable[int], schema: StructType) -> DataFrame:
-    """Rows of these files, with their file's index and, where one was rejected, its raw text."""
+def rows_of(job: Job, indexes: Iterable[int], schema: StructType) -> tuple[DataFrame, dict[str, int]]:
+    """Rows of these files with, where one was rejected, its raw text; and indexes by Spark's names."""
     uris = {job.work.files[index].uri: index for index in indexes}
     rows = job.reader.read(
         job.spark,
@@ -47,7 +46,7 @@ def rows_of(job: Job, indexes: Iterable[int], schema: StructType) -> DataFrame:
         rejected=REJECTED,
         options=job.address.options,
     )
-    return counting.with_index(job.spark, rows, uris, address=job.address, column=INDEX)
+    return rows, counting.indexes_by_name(rows, uris, address=job.address)
 
 
 def survey(job: Job, indexes: Iterable[int], schema: StructType) -> FileCounts:
@@ -68,8 +67,8 @@ def _count_or_drop(job: Job, indexes: Iterable[int], schema: StructType) -> File
     """The counts, or None when files had to be dropped."""
     job.check_held()
     try:
-        rows = rows_of(job, indexes, schema)
-        counts = counting.by_grouping(rows, index=INDEX, rejected=REJECTED, columns=schema.names)
+        rows, names = rows_of(job, indexes, schema)
+        counts = counting.by_grouping(rows, names, rejected=REJECTED, columns=schema.names)
     except Exception as error:
         drop_unreadable(job, error)
         return None

@@ -22,7 +22,6 @@ from executor.job import Job
 from executor.lease import Category, Failure, StagedTable
 from executor.metadata import ATTEMPT_PROPERTY, LEASE_PROPERTY, Snapshot, TableState, read_state
 from executor.reading import (
-    INDEX,
     REJECTED,
     drop_rejected,
     drop_unreadable,
@@ -173,11 +172,9 @@ def _insist(change: Callable[[], None]) -> None:
     return None
 
 
-def _write(job: Job, fitted: Fit, branch: str) -> FileCounts:
-    files = job.roster.unempty
-    rows, observation = counting.observed(
-        rows_of(job, files, fitted.read), index=INDEX, rejected=REJECTED, files=len(job.work.files)
-    )
+def _write(job: Job, fitted: Fit, branch: str) -> FileCounts | None:
+    rows, names = rows_of(job, job.roster.unempty, fitted.read)
+    rows, observation = counting.observed(rows, rejected=REJECTED, files=len(names))
     job.check_held()
     (
         _in_table_order(rows, fitted)
@@ -190,7 +187,7 @@ def _write(job: Job, fitted: Fit, branch: str) -> FileCounts:
         .option(f"snapshot-property.{ATTEMPT_PROPERTY}", job.attempt)
         .save(job.table.sql)
     )
-    return counting.of_observation(observation)
+    return counting.of_observation(observation, names)
 
 
 def _in_table_order(rows: DataFrame, fitted: Fit) -> DataFrame:
@@ -232,12 +229,12 @@ def _state(job: Job) -> TableState:
     )
 
 
-def _agreed(job: Job, fitted: Fit, counts: FileCounts, snapshot: Snapshot) -> FileCounts:
+def _agreed(job: Job, fitted: Fit, counts: FileCounts | None, snapshot: Snapshot) -> FileCounts:
     """Counts whose sum is the number of rows in the snapshot. Raises AttemptFailed if none agree."""
-    if counts.total == snapshot.records_added:
+    if counts is not None and counts.total == snapshot.records_added:
         return counts
-    rows = rows_of(job, job.roster.unempty, fitted.read)
-    counts = counting.by_grouping(rows, index=INDEX, rejected=REJECTED, columns=fitted.read.names)
+    rows, names = rows_of(job, job.roster.unempty, fitted.read)
+    counts = counting.by_grouping(rows, names, rejected=REJECTED, columns=fitted.read.names)
     if counts.total == snapshot.records_added:
         return counts
     raise attempt_failed(

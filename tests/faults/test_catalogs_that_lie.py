@@ -36,6 +36,8 @@ async def test_rows_are_loaded_once_when_the_answer_to_a_publication_is_lost(
                 data_folder=jars_folder(pytestconfig),
                 leases_at_once="2",
             )
+            wire.open()
+            assert await (await scene.a_load(0)).runs_well(), "it has a catalog"
             load = await scene.a_load(0, 1, max_files_per_lease=1)
 
             async def cut_the_next_commit(request: bytes, forward: Forward) -> bytes:
@@ -47,7 +49,6 @@ async def test_rows_are_loaded_once_when_the_answer_to_a_publication_is_lost(
                 return reply
 
             wire.once("StageLease", cut_the_next_commit)
-            wire.open()
 
             assert await load.runs_well()
             assert catalog_wire.was_cut.is_set()

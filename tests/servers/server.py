@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import boto3
 from botocore.config import Config
-from types_boto3_s3.client import S3Client
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
 
 REGION = "us-east-1"
 
