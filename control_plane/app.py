@@ -16,6 +16,7 @@ from control_plane.domain.rules import Rules
 from control_plane.ledger import figures, secrets
 from control_plane.ledger.database import Database
 from control_plane.ledger.leases import Backoff
+from control_plane.ledger.migrate import refuse_wrong_schema
 from control_plane.loops.discoverer import Discoverer
 from control_plane.loops.loop import Loop
 from control_plane.loops.open_source import SourceOpener
@@ -64,6 +65,8 @@ class App:
         database = Database(settings.database_url.get_secret_value(), pool_size=settings.database_connections)
         stack.push_async_callback(database.close)
         await database.refuse_unsafe_server()
+        async with database.transaction() as connection:
+            await refuse_wrong_schema(connection)
         await stack.enter_async_context(database.listening(_news(wakes, metrics)))
         await stack.enter_async_context(_running(self._loops(database, vault, wakes, metrics)))
         if settings.metrics_listen != "off":
@@ -123,15 +126,15 @@ class App:
 def _news(wakes: Wakes, metrics: Metrics) -> Callable[[str], None]:
     """Hears what any control plane of this ledger tells: wakes those whom it concerns, and counts runs that ended."""
     waiting = {
-        "runs_opened": wakes.runs_opened,
-        "files_recorded": wakes.files_recorded,
-        "leases_offered": wakes.leases_offered,
-        "runs_changed": wakes.runs_changed,
+        "runs_opened": [wakes.runs_opened],
+        "files_recorded": [wakes.files_recorded, wakes.runs_changed],
+        "leases_offered": [wakes.leases_offered],
+        "runs_changed": [wakes.runs_changed],
     }
 
     def hear(news: str) -> None:
         name, _, milliseconds = news.partition(" ")
-        if wake := waiting.get(name):
+        for wake in waiting.get(name, ()):
             wake.signal()
         if milliseconds:
             metrics.run_seconds.observe(int(milliseconds) / 1000)

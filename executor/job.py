@@ -11,6 +11,7 @@ from executor.lease import Column, LoadWork
 from executor.paths import Address
 from executor.readers.reader import Reader
 from executor.roster import Roster
+from executor.sample import Sample
 from executor.storage import Store
 from executor.table import TableName
 
@@ -26,6 +27,7 @@ class Job:
     table: TableName
     spark: SparkSession
     roster: Roster
+    sample: Sample
     reader: Reader
     store: Store
     address: Address

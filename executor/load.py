@@ -45,7 +45,7 @@ def stage(
         if trouble := name_trouble(file.uri):
             roster.drop(index, trouble)
     reader, store = reader_of(work.format), open_store(work.source_uri, s3=work.s3)
-    sample = take_sample(roster, store, reader)
+    sample = take_sample(roster, store, reader, is_for_columns=not work.columns)
     if not roster.unempty:
         roster.drop_troubled(store.troubles)
         return _result(work, roster, StagedTable(table=work.table), counts={}, unknown=())
@@ -60,6 +60,7 @@ def stage(
             table=table,
             spark=spark,
             roster=roster,
+            sample=sample,
             reader=reader,
             store=store,
             address=address(work.source_uri, s3=work.s3),
@@ -67,7 +68,7 @@ def stage(
             phase=phase,
             make_durable=sessions.make_durable,
         )
-        staged, counts = staging.stage(job, promising=sample.promising)
+        staged, counts = staging.stage(job)
         if not staged.staged_snapshot_id:
             # What was listed as empty may have been filled since, and would never be looked at again.
             roster.drop_troubled(store.troubles)

@@ -20,16 +20,21 @@ _REJECTED = "__autoloader_rejected"
 
 def malformed(job: Job, index: int, schema: StructType, *, rejected: int, total: int, explain: bool) -> Failure:
     """The failure of a file with `rejected` bad records of `total`; explaining costs a small read."""
-    message = f"{rejected:,} of {total:,} records cannot be read."
     text = _first_rejected(job, index, schema) if explain else None
+    return malformed_text(job, index, text or "", rejected=rejected, total=total)
+
+
+def malformed_text(job: Job, index: int, text: str, *, rejected: int, total: int) -> Failure:
+    """The same where a bad record's text is known; empty if it is not."""
+    message = f"{rejected:,} of {total:,} records cannot be read."
     if text:
         where = _line_number(job, index, text)
-        place = f"line {where}" if where else "one of them"
-        message += f" The first is {place}: {_reason(text, job.columns)}."
+        place = f"The first is line {where}" if where else "One of them is this"
+        message += f" {place}: {_reason(text, job.columns)}."
     return Failure(
         category=Category.DATA_MALFORMED,
         message=message + " Nothing of the file was loaded.",
-        cause=(text or "")[:_QUOTED_CHARACTERS_MAX],
+        cause=text[:_QUOTED_CHARACTERS_MAX],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from executor import counts as counting
@@ -13,7 +14,8 @@ from executor.diagnose import failure_of, is_from_spark, unreadable_path
 from executor.errors import AttemptFailed
 from executor.job import Job
 from executor.lease import Category, Failure
-from executor.malformed import malformed
+from executor.malformed import malformed, malformed_text
+from executor.sample import is_compressed
 
 # The name of a column that no file has.
 REJECTED = "__autoloader_rejected"
@@ -82,6 +84,35 @@ def drop_rejected(job: Job, counts: FileCounts, schema: StructType) -> bool:
         failure = malformed(job, index, schema, rejected=rejected, total=total, explain=number < _EXPLAINED_MAX)
         job.roster.drop(index, failure, records_rejected=rejected)
     return bool(counts.rejected)
+
+
+def drop_leftovers(job: Job, counts: FileCounts) -> bool:
+    """Drops the files of which the reader passed something over; whether there were any."""
+    suspects = [index for index in job.roster.unempty if not _surely_has_no_leftovers(job, index)]
+    if not suspects:
+        return False
+    paths = [job.address.path(job.work.files[index].uri) for index in suspects]
+    leftovers = job.reader.leftovers(job.spark, paths, options=job.address.options)
+    found = leftovers.groupBy("name").agg(F.count(F.lit(1)).alias("lines"), F.min("text").alias("text")).collect()
+    indexes = {job.work.files[index].uri: index for index in suspects}
+    for row in found:
+        index = indexes[job.address.uri(row["name"])]
+        total = counts.read.get(index, 0)
+        failure = malformed_text(job, index, row["text"], rejected=row["lines"], total=total)
+        job.roster.drop(index, failure, records_rejected=row["lines"])
+    return bool(found)
+
+
+def _surely_has_no_leftovers(job: Job, index: int) -> bool:
+    file = job.work.files[index]
+    if index in job.sample.parsed_whole:
+        return True
+    if is_compressed(file) or (chunks := job.store.chunks(file)) is None:
+        return False
+    try:
+        return job.reader.surely_has_no_leftovers(chunks)
+    except OSError:  # its trouble is told where all files are asked for theirs
+        return False
 
 
 def drop_unreadable(job: Job, error: Exception) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import zlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,50 +15,87 @@ from executor.roster import Roster
 from executor.storage import FileTrouble, Store
 
 _FILES_MAX = 20
-# The second size is for files whose first record is longer than the first.
+# Of so little all is read, which proves that a reader passes nothing over.
+_WHOLE_FILES_MAX = 64
+_WHOLE_BYTES_MAX = 2 << 20
+# To guess columns; the second size is for files whose first record is longer than the first.
 _HEAD_BYTES = (1 << 20, 16 << 20)
+_GLANCE_BYTES = 64 << 10
+_READS_AT_ONCE = 8
 _COMPRESSED = (".gz", ".bz2", ".zst", ".lz4", ".snappy", ".deflate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """Records from the heads of files, and the index of a file that is likely to have some."""
+    """Records from the heads of files.
 
-    records: tuple[Mapping[str, Any], ...]
-    promising: int | None
+    `promising` is the index of a file that has some, `parsed_whole` of all whose every byte was
+    read and was right.
+    """
+
+    records: tuple[Mapping[str, Any], ...] = ()
+    promising: int | None = None
+    parsed_whole: frozenset[int] = frozenset()
 
 
-def take_sample(roster: Roster, store: Store, reader: Reader) -> Sample:
-    """Reads the heads of some files, spread over the lease; goes on until one has a record.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Head:
+    records: tuple[Mapping[str, Any], ...] = ()
+    is_whole_and_right: bool = False
+
+
+def take_sample(roster: Roster, store: Store, reader: Reader, *, is_for_columns: bool) -> Sample:
+    """Reads the heads of some files, spread over the lease. For columns it goes on until it has a record.
 
     Files that turn out to be unreadable are dropped from the roster.
     """
+    files = roster.unempty
+    if len(files) <= _WHOLE_FILES_MAX and sum(file.size_bytes for file in files.values()) <= _WHOLE_BYTES_MAX:
+        return _sample_of(_heads(roster, list(files), _WHOLE_BYTES_MAX, store=store, reader=reader))
+    if not is_for_columns:
+        return _sample_of(_heads(roster, _spread(list(files)), _GLANCE_BYTES, store=store, reader=reader))
     for head_bytes in _HEAD_BYTES:
         waiting = list(roster.unempty)
         while waiting:
-            chosen = _spread(waiting, _FILES_MAX)
-            found = {index: _records(roster, index, head_bytes, store=store, reader=reader) for index in chosen}
-            if any(found.values()):
-                return Sample(
-                    records=tuple(record for records in found.values() for record in records),
-                    promising=next(index for index, records in found.items() if records),
-                )
-            waiting = [index for index in waiting if index not in found]
-    return Sample(records=(), promising=None)
+            heads = _heads(roster, _spread(waiting), head_bytes, store=store, reader=reader)
+            if any(head.records for head in heads.values()):
+                return _sample_of(heads)
+            waiting = [index for index in waiting if index not in heads]
+    return Sample()
 
 
-def _records(
-    roster: Roster, index: int, head_bytes: int, *, store: Store, reader: Reader
-) -> tuple[Mapping[str, Any], ...]:
-    file = roster.files[index]
-    try:
-        head = store.head(file, head_bytes)
-    except FileTrouble as trouble:
-        roster.drop(index, trouble.failure)
-        return ()
+def _sample_of(heads: Mapping[int, _Head]) -> Sample:
+    return Sample(
+        records=tuple(record for head in heads.values() for record in head.records),
+        promising=next((index for index, head in heads.items() if head.records), None),
+        parsed_whole=frozenset(index for index, head in heads.items() if head.is_whole_and_right),
+    )
+
+
+def _heads(
+    roster: Roster, indexes: Sequence[int], head_bytes: int, *, store: Store, reader: Reader
+) -> dict[int, _Head]:
+    with ThreadPoolExecutor(_READS_AT_ONCE) as threads:
+        reads = {index: threads.submit(store.head, roster.files[index], head_bytes) for index in indexes}
+    heads: dict[int, _Head] = {}
+    for index, read in reads.items():
+        try:
+            heads[index] = _parsed(roster.files[index], read.result(), head_bytes, reader=reader)
+        except FileTrouble as trouble:
+            roster.drop(index, trouble.failure)
+            heads[index] = _Head()
+    return heads
+
+
+def _parsed(file: LeasedFile, head: bytes, head_bytes: int, *, reader: Reader) -> _Head:
     text, is_whole = decompressed(file, head, head_bytes)
-    found = reader.records(text, is_whole=is_whole)
-    return tuple(record for record in found if not isinstance(record, ValueError))
+    found = tuple(reader.records(text, is_whole=is_whole))
+    records = tuple(record for record in found if not isinstance(record, ValueError))
+    return _Head(records=records, is_whole_and_right=is_whole and len(records) == len(found))
+
+
+def is_compressed(file: LeasedFile) -> bool:
+    return file.uri.endswith(_COMPRESSED)
 
 
 def decompressed(file: LeasedFile, head: bytes, bytes_max: int) -> tuple[bytes, bool]:
@@ -65,7 +103,7 @@ def decompressed(file: LeasedFile, head: bytes, bytes_max: int) -> tuple[bytes, 
 
     Of a compression that Python does not know, or of broken data: nothing.
     """
-    if not file.uri.endswith(_COMPRESSED):
+    if not is_compressed(file):
         return head, len(head) >= file.size_bytes
     if not file.uri.endswith((".gz", ".bz2")):
         return b"", False
@@ -78,7 +116,7 @@ def decompressed(file: LeasedFile, head: bytes, bytes_max: int) -> tuple[bytes, 
     return text, inflater.eof and not inflater.unused_data
 
 
-def _spread(items: Sequence[int], count: int) -> tuple[int, ...]:
-    """At most `count` of the items, at even distances, the first one among them."""
-    step = max(1, -(-len(items) // count))
-    return tuple(items[::step])
+def _spread(indexes: Sequence[int]) -> Sequence[int]:
+    """Some of the indexes, at even distances, the first one among them."""
+    step = max(1, -(-len(indexes) // _FILES_MAX))
+    return indexes[::step]

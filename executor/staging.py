@@ -23,6 +23,7 @@ from executor.lease import Category, Failure, StagedTable
 from executor.metadata import ATTEMPT_PROPERTY, LEASE_PROPERTY, Snapshot, TableState, read_state
 from executor.reading import (
     REJECTED,
+    drop_leftovers,
     drop_rejected,
     drop_unreadable,
     rows_of,
@@ -42,14 +43,14 @@ _NO_COLUMNS = StructType().add("__autoloader_nothing", "string")
 Staged = tuple[StagedTable, Mapping[int, int]]
 
 
-def stage(job: Job, *, promising: int | None) -> Staged:
+def stage(job: Job) -> Staged:
     """The staged snapshot and the number of its rows by file; no snapshot when there are none.
 
-    `promising` is the index of a file that is likely to have rows. Raises AttemptFailed.
+    Raises AttemptFailed.
     """
     _set_up_session(job)
     wanted = _schema(job)
-    facts = _ready_table(job, wanted, promising=promising)
+    facts = _ready_table(job, wanted)
     return _nothing(job) if facts is None else _rounds(job, facts, _fitted(job, wanted, facts))
 
 
@@ -69,21 +70,22 @@ def _schema(job: Job) -> StructType:
     return schema
 
 
-def _ready_table(job: Job, wanted: StructType, *, promising: int | None) -> TableFacts | None:
+def _ready_table(job: Job, wanted: StructType) -> TableFacts | None:
     """The table, created if there is a row to put into it; None when there is none."""
     job.check_held()
     facts = tables.read_facts(job.spark, job.table) if job.columns else None
     if facts is not None:
         return facts
-    if not _has_rows(job, wanted, promising=promising):
+    if not _has_rows(job, wanted):
         return None
     job.check_held()
     tables.create(job.spark, job.table, job.columns, properties=job.work.table_properties)
     return tables.read_facts(job.spark, job.table)
 
 
-def _has_rows(job: Job, wanted: StructType, *, promising: int | None) -> bool:
+def _has_rows(job: Job, wanted: StructType) -> bool:
     """Whether some file has rows, and all of them can be read."""
+    promising = job.sample.promising
     if promising is not None and survey(job, [promising], wanted).total_read:
         return True
     counts = survey(job, job.roster.unempty, wanted)
@@ -139,7 +141,11 @@ def _round(job: Job, facts: TableFacts, fitted: Fit, *, branch: str) -> Staged |
     job.phase("verify")
     state, snapshot = _staged_snapshot(job, branch)
     counts = _agreed(job, fitted, counts, snapshot)
-    if drop_rejected(job, counts, fitted.read) or job.roster.drop_troubled(job.store.troubles):
+    if (
+        drop_rejected(job, counts, fitted.read)
+        or drop_leftovers(job, counts)
+        or job.roster.drop_troubled(job.store.troubles)
+    ):
         return None
     if not snapshot.records_added:
         return _nothing(job)

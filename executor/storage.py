@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 _S3_REQUESTS_AT_ONCE = 16
+_CHUNK_BYTES = 1 << 20
 # Trouble that no other file of the lease would be spared.
 _LEASE_WIDE = (
     Category.AUTHENTICATION,
@@ -35,6 +36,10 @@ class Store(Protocol):
 
     def head(self, file: LeasedFile, bytes_max: int) -> bytes:
         """The first bytes of a file. Raises FileTrouble."""
+        ...
+
+    def chunks(self, file: LeasedFile) -> Iterator[bytes] | None:
+        """A file's bytes, where they are cheap to read a second time. Raises OSError."""
         ...
 
     def troubles(self, files: Sequence[LeasedFile]) -> tuple[Failure | None, ...]:
@@ -63,6 +68,9 @@ class LocalStore:
                 return content.read(bytes_max)
         except OSError as error:
             raise FileTrouble(_os_failure(error)) from error
+
+    def chunks(self, file: LeasedFile) -> Iterator[bytes] | None:
+        return _chunks(_local_path(file))
 
     def troubles(self, files: Sequence[LeasedFile]) -> tuple[Failure | None, ...]:
         return tuple(self._trouble(file) for file in files)
@@ -107,6 +115,9 @@ class S3Store:
         except (ClientError, BotoCoreError) as error:
             raise FileTrouble(self._failure(error)) from error
 
+    def chunks(self, file: LeasedFile) -> Iterator[bytes] | None:
+        return None
+
     def troubles(self, files: Sequence[LeasedFile]) -> tuple[Failure | None, ...]:
         with ThreadPoolExecutor(_S3_REQUESTS_AT_ONCE) as threads:
             return tuple(threads.map(self._trouble, files))
@@ -147,6 +158,12 @@ class S3Store:
 
 def _local_path(file: LeasedFile) -> Path:
     return Path(file.uri.removeprefix("file://"))
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with open(path, "rb") as content:
+        while chunk := content.read(_CHUNK_BYTES):
+            yield chunk
 
 
 def _bucket_and_key(file: LeasedFile) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import structlog
 from prometheus_client import exposition
 
 from control_plane.api.figures import LedgerFigures
-from control_plane.api.server import loopback_host
+from control_plane.api.server import AddressTaken, loopback_host
 from control_plane.domain.figures import Figures
 from control_plane.metrics import Metrics
 
@@ -34,10 +34,13 @@ class Exposition:
         metrics.registry.register(self._figures)
 
     async def start(self) -> str:
-        """Listens; returns the address with its port. Raises NotLoopback."""
+        """Listens; returns the address with its port. Raises NotLoopback or AddressTaken."""
         host = loopback_host(self._address)
         port = int(self._address.rpartition(":")[2])
-        self._server = await asyncio.start_server(self._serve, host.strip("[]"), port, limit=REQUEST_BYTES_MAX)
+        try:
+            self._server = await asyncio.start_server(self._serve, host.strip("[]"), port, limit=REQUEST_BYTES_MAX)
+        except OSError as error:
+            raise AddressTaken(self._address) from error
         bound = f"{host}:{self._server.sockets[0].getsockname()[1]}"
         log.info("metrics_started", address=bound)
         return bound

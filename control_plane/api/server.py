@@ -50,6 +50,13 @@ class NotLoopback(Exception):
     """The address is not of this machine alone, and nothing protects the server from others yet."""
 
 
+class AddressTaken(Exception):
+    """Somebody else listens there."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"cannot listen on {address}: another program does; end it, or choose another port")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What the services work with."""
@@ -76,9 +83,12 @@ class Server:
         self._add_services(services)
 
     async def start(self) -> str:
-        """Listens, and says that it serves; returns the address with its port. Raises NotLoopback."""
+        """Listens, and says that it serves; returns the address with its port. Raises NotLoopback or AddressTaken."""
         host = loopback_host(self._address)
-        port = self._server.add_insecure_port(self._address)
+        try:
+            port = self._server.add_insecure_port(self._address)
+        except RuntimeError as error:
+            raise AddressTaken(self._address) from error
         await self._server.start()
         for service in ("", *self._services):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)

@@ -6,14 +6,16 @@ import asyncio
 import os
 import signal
 
+from control_plane.api.server import AddressTaken
 from control_plane.app import App
 from control_plane.errors import AutoloaderError
 from control_plane.ledger.database import Database, UnsafeServer
+from control_plane.ledger.migrate import WrongSchema
 from control_plane.settings import Settings
 from control_plane.vault import VaultError, load_key
 
 # What says by itself why there is no service.
-REFUSALS = (AutoloaderError, UnsafeServer, VaultError)
+REFUSALS = (AddressTaken, AutoloaderError, UnsafeServer, VaultError, WrongSchema)
 
 
 async def run_service(settings: Settings) -> None:

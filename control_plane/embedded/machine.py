@@ -48,7 +48,7 @@ class Machine:
         try:
             await asyncio.wait({working, *living}, return_when=asyncio.FIRST_COMPLETED)
             for ended in filter(asyncio.Future.done, living):
-                raise MachineError(f"the {living[ended]} ended; its log says why")
+                raise MachineError(f"the {living[ended]} ended; the logs in {self.folder} say why")
             return await working
         finally:
             await _cancel(working, *living)

@@ -73,8 +73,10 @@ class Database:
                     raise
                 if dry_run:
                     await transaction.rollback()
-        except (exc.TimeoutError, OSError) as error:
+        except exc.TimeoutError as error:
             raise LedgerUnavailable("The ledger has no free connection now; try again.") from error
+        except OSError as error:
+            raise LedgerUnavailable("The ledger cannot be reached now; try again.") from error
         except (exc.DBAPIError, *_DRIVER_ERRORS) as error:
             if not _is_away(error):
                 raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
@@ -12,6 +12,7 @@ from pyspark.sql.types import ArrayType, DataType, DoubleType, FloatType, MapTyp
 
 from executor.sql import quoted
 
+_BYTE_ORDER_MARK = "\ufeff"
 _STRICT = {
     "mode": "PERMISSIVE",
     "multiLine": "false",
@@ -58,6 +59,37 @@ class JsonLines:
         for line in lines:
             if line.strip():
                 yield from _records_of_line(line)
+
+    def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame:
+        """Lines with more than one value on them, of which Spark reads the first only."""
+        line = F.ltrim(F.col("value"), F.lit(_BYTE_ORDER_MARK))
+        is_flat = F.instr(line, "}") == F.length(F.rtrim(line))
+        is_clear = (is_flat & ~F.startswith(F.ltrim(line), F.lit("["))) | _is_one_value(line)
+        lines = spark.read.options(**options).text(list(paths)).where(~is_clear & (F.trim(line) != ""))
+        return lines.select(F.input_file_name().alias("name"), F.col("value").alias("text"))
+
+    def surely_has_no_leftovers(self, chunks: Iterable[bytes]) -> bool:
+        """True of flat records: each closing brace ends its line, so a line has one record."""
+        braces, closings, last = 0, 0, b"\n"
+        for chunk in chunks:
+            text = last + chunk
+            if b"\n[" in text:
+                return False
+            braces += chunk.count(b"}")
+            closings += text.count(b"}\n")
+            last = chunk[-1:] or last
+        return braces == closings + (last == b"}")
+
+
+def _is_one_value(line: Column) -> Column:
+    """Whether the line is one JSON value and nothing else, by what JSON allows around a value.
+
+    As a field's value, only a comma and another field could follow it; as an array's element, only
+    a comma and another value. What is fit to be both is followed by neither. The mark tells that
+    nothing closed the text early.
+    """
+    text = F.concat(F.lit('{"field":'), line, F.lit(',"elements":['), line, F.lit('],"mark":true}'))
+    return F.coalesce(F.from_json(text, "mark boolean")["mark"], F.lit(False))
 
 
 def _records_of_line(line: bytes) -> Iterator[Mapping[str, Any] | ValueError]:

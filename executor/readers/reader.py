@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from pyspark.sql import DataFrame, SparkSession
@@ -38,6 +38,14 @@ class Reader(Protocol):
 
         Of a head that is not the whole file, a cut-off last record is left out.
         """
+        ...
+
+    def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame:
+        """Names of files and the texts in them that `read` would pass over without a word: `name`, `text`."""
+        ...
+
+    def surely_has_no_leftovers(self, chunks: Iterable[bytes]) -> bool:
+        """Whether that can be told of a file's bytes at a glance; a no means nothing."""
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -94,3 +95,25 @@ async def test_a_control_plane_drains_and_ends_when_it_is_asked_to(tmp_path: Pat
             process.send_signal(number)
     assert await process.wait() == 0
     assert any(b"server_stopped" in line for line in log)
+
+
+@pytest.mark.parametrize("setting", ["LISTEN", "METRICS_LISTEN"])
+async def test_an_address_that_is_taken_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    await run("make-key", str(tmp_path / "sealing.key"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        monkeypatch.setenv(f"{PREFIX}{setting}", address)
+        result = await run("serve")
+    assert result.exit_code == 1
+    assert f"cannot listen on {address}" in result.stderr
+
+
+async def test_a_ledger_that_was_not_migrated_is_not_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_server: PostgresServer
+) -> None:
+    await run("make-key", str(tmp_path / "sealing.key"))
+    async with postgres_server.database(migrated=False) as url:
+        monkeypatch.setenv(f"{PREFIX}DATABASE_URL", url)
+        result = await run("serve")
+    assert result.exit_code == 1
+    assert "autoloader migrate" in result.stderr
