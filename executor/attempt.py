@@ -210,6 +210,7 @@ class Attempt:
             outcome=outcome.value,
             category=failure.category.value,
             reason=failure.message,
+            cause=failure.cause,
             retryable=failure.retryable,
         )
         await self._client.fail(self._lease, outcome, failure)

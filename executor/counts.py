@@ -78,7 +78,7 @@ def observed(rows: DataFrame, *, rejected: str, files: int) -> tuple[DataFrame, 
 
 
 def of_observation(observation: Observation, indexes: Mapping[str, int]) -> FileCounts | None:
-    """The counts by index, of indexes by name; None when two names share a number."""
+    """The counts by index, of indexes by name; None when two names share a number, or one is not known."""
     by_number = {zlib.crc32(name.encode()): index for name, index in indexes.items()}
     if len(by_number) != len(indexes):
         return None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from executor.lease import Category, Failure, S3Access
 
@@ -19,6 +20,10 @@ _RAW_LOCAL = {
     "fs.file.impl.disable.cache": "true",
 }
 
+# What java.net.URI quotes in a path: `%`, some of ASCII, and the spaces and controls beyond it.
+_UNQUOTED = re.compile(
+    r"[^A-Za-z0-9\-_.!~*'():@&=+$,;/\u0080-\U0010ffff]|[\u0080-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+)
 # Hadoop normalises these parts away: `a//b` and `a/./b` would read `a/b`, another object.
 _NORMALISED_PARTS = ("", ".", "..")
 
@@ -32,6 +37,10 @@ class Address:
 
     def path(self, uri: str) -> str:
         return f"{self.scheme}://{uri.partition('://')[2]}"
+
+    def name(self, uri: str) -> str:
+        """The name of a file as `input_file_name` tells it, as far as known: Java's way to quote a path."""
+        return _UNQUOTED.sub(lambda found: quote(found[0], safe=""), self.path(uri))
 
     def uri(self, listed: str) -> str:
         """Our name of a file as Spark lists it: percent-encoded, `file:/` or `file:///`."""

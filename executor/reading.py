@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -38,17 +38,23 @@ _LEASE_WIDE = (
 _EMPTY = FileCounts(read={}, rejected={})
 
 
-def rows_of(job: Job, indexes: Iterable[int], schema: StructType) -> tuple[DataFrame, dict[str, int]]:
-    """Rows of these files with, where one was rejected, its raw text; and indexes by Spark's names."""
-    uris = {job.work.files[index].uri: index for index in indexes}
-    rows = job.reader.read(
+def rows_of(job: Job, indexes: Iterable[int], schema: StructType) -> DataFrame:
+    """Rows of these files with, where one was rejected, its raw text."""
+    return job.reader.read(
         job.spark,
-        [job.address.path(uri) for uri in uris],
+        [job.address.path(job.work.files[index].uri) for index in indexes],
         schema=schema,
         rejected=REJECTED,
         options=job.address.options,
     )
-    return rows, counting.indexes_by_name(rows, uris, address=job.address)
+
+
+def count_apart(job: Job, indexes: Iterable[int], schema: StructType) -> FileCounts:
+    """Counts rows in a pass of its own. Raises NotListed."""
+    uris = {job.work.files[index].uri: index for index in indexes}
+    rows = rows_of(job, uris.values(), schema)
+    names = counting.indexes_by_name(rows, uris, address=job.address)
+    return counting.by_grouping(rows, names, rejected=REJECTED, columns=schema.names)
 
 
 def survey(job: Job, indexes: Iterable[int], schema: StructType) -> FileCounts:
@@ -69,8 +75,7 @@ def _count_or_drop(job: Job, indexes: Iterable[int], schema: StructType) -> File
     """The counts, or None when files had to be dropped."""
     job.check_held()
     try:
-        rows, names = rows_of(job, indexes, schema)
-        counts = counting.by_grouping(rows, names, rejected=REJECTED, columns=schema.names)
+        counts = count_apart(job, indexes, schema)
     except Exception as error:
         drop_unreadable(job, error)
         return None
@@ -86,21 +91,36 @@ def drop_rejected(job: Job, counts: FileCounts, schema: StructType) -> bool:
     return bool(counts.rejected)
 
 
-def drop_leftovers(job: Job, counts: FileCounts) -> bool:
-    """Drops the files of which the reader passed something over; whether there were any."""
-    suspects = [index for index in job.roster.unempty if not _surely_has_no_leftovers(job, index)]
-    if not suspects:
+def suspects(job: Job) -> tuple[int, ...]:
+    """The files of which the reader may have passed something over, as far as a glance can tell."""
+    return tuple(index for index in job.roster.unempty if not _surely_has_no_leftovers(job, index))
+
+
+def drop_leftovers(job: Job, suspected: Sequence[int], counts: FileCounts) -> bool:
+    """Drops the suspects of which something was passed over; whether there were any."""
+    if not suspected:
         return False
-    paths = [job.address.path(job.work.files[index].uri) for index in suspects]
-    leftovers = job.reader.leftovers(job.spark, paths, options=job.address.options)
+    indexes = {job.work.files[index].uri: index for index in suspected}
+    leftovers = job.reader.leftovers(job.spark, [job.address.path(uri) for uri in indexes], options=job.address.options)
     found = leftovers.groupBy("name").agg(F.count(F.lit(1)).alias("lines"), F.min("text").alias("text")).collect()
-    indexes = {job.work.files[index].uri: index for index in suspects}
     for row in found:
         index = indexes[job.address.uri(row["name"])]
         total = counts.read.get(index, 0)
         failure = malformed_text(job, index, row["text"], rejected=row["lines"], total=total)
         job.roster.drop(index, failure, records_rejected=row["lines"])
     return bool(found)
+
+
+def drop_silent(job: Job, counts: FileCounts, schema: StructType) -> bool:
+    """Drops the files that only seem to have no rows because Spark left them out of its listing."""
+    silent = [index for index in job.roster.unempty if index not in counts.read]
+    try:
+        if silent:
+            count_apart(job, silent, schema)
+    except NotListed as error:
+        _drop_not_listed(job, error)
+        return True
+    return False
 
 
 def _surely_has_no_leftovers(job: Job, index: int) -> bool:

@@ -7,7 +7,8 @@ them from the roster, and the next one starts on a fresh branch without them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -23,11 +24,14 @@ from executor.lease import Category, Failure, StagedTable
 from executor.metadata import ATTEMPT_PROPERTY, LEASE_PROPERTY, Snapshot, TableState, read_state
 from executor.reading import (
     REJECTED,
+    count_apart,
     drop_leftovers,
     drop_rejected,
+    drop_silent,
     drop_unreadable,
     rows_of,
     survey,
+    suspects,
 )
 from executor.schema.reconcile import Fit, SchemaMismatch, fit
 from executor.sql import quoted
@@ -79,7 +83,7 @@ def _ready_table(job: Job, wanted: StructType) -> TableFacts | None:
     if not _has_rows(job, wanted):
         return None
     job.check_held()
-    tables.create(job.spark, job.table, job.columns, properties=job.work.table_properties)
+    _insist(lambda: tables.create(job.spark, job.table, job.columns, properties=job.work.table_properties))
     return tables.read_facts(job.spark, job.table)
 
 
@@ -134,23 +138,31 @@ def _round(job: Job, facts: TableFacts, fitted: Fit, *, branch: str) -> Staged |
     job.phase("stage")
     _open_branch(job, branch, is_empty=facts.is_empty)
     try:
-        counts = _write(job, fitted, branch)
+        # Spark works in its JVM; meanwhile this process has a look at the files.
+        with ThreadPoolExecutor(1) as thread:
+            suspected = thread.submit(suspects, job)
+            counts = _write(job, fitted, branch)
     except Exception as error:
         drop_unreadable(job, error)
         return None
     job.phase("verify")
     state, snapshot = _staged_snapshot(job, branch)
     counts = _agreed(job, fitted, counts, snapshot)
-    if (
-        drop_rejected(job, counts, fitted.read)
-        or drop_leftovers(job, counts)
-        or job.roster.drop_troubled(job.store.troubles)
-    ):
+    if _drop_bad(job, counts, fitted.read, suspected.result()):
         return None
     if not snapshot.records_added:
         return _nothing(job)
     job.make_durable()
     return _staged(job, facts, state, snapshot), counts.read
+
+
+def _drop_bad(job: Job, counts: FileCounts, schema: StructType, suspected: Sequence[int]) -> bool:
+    return (
+        drop_rejected(job, counts, schema)
+        or drop_leftovers(job, suspected, counts)
+        or drop_silent(job, counts, schema)
+        or job.roster.drop_troubled(job.store.troubles)
+    )
 
 
 def _open_branch(job: Job, branch: str, *, is_empty: bool) -> None:
@@ -179,8 +191,10 @@ def _insist(change: Callable[[], None]) -> None:
 
 
 def _write(job: Job, fitted: Fit, branch: str) -> FileCounts | None:
-    rows, names = rows_of(job, job.roster.unempty, fitted.read)
-    rows, observation = counting.observed(rows, rejected=REJECTED, files=len(names))
+    names = {job.address.name(file.uri): index for index, file in job.roster.unempty.items()}
+    rows, observation = counting.observed(
+        rows_of(job, names.values(), fitted.read), rejected=REJECTED, files=len(names)
+    )
     job.check_held()
     (
         _in_table_order(rows, fitted)
@@ -239,8 +253,7 @@ def _agreed(job: Job, fitted: Fit, counts: FileCounts | None, snapshot: Snapshot
     """Counts whose sum is the number of rows in the snapshot. Raises AttemptFailed if none agree."""
     if counts is not None and counts.total == snapshot.records_added:
         return counts
-    rows, names = rows_of(job, job.roster.unempty, fitted.read)
-    counts = counting.by_grouping(rows, names, rejected=REJECTED, columns=fitted.read.names)
+    counts = count_apart(job, job.roster.unempty, fitted.read)
     if counts.total == snapshot.records_added:
         return counts
     raise attempt_failed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from pyspark.sql.types import ArrayType, DataType, DoubleType, FloatType, MapTyp
 
 from executor.sql import quoted
 
+_BRACE_INSIDE_LINE = re.compile(rb"}[^\r\n]")
 _BYTE_ORDER_MARK = "\ufeff"
 _STRICT = {
     "mode": "PERMISSIVE",
@@ -70,15 +72,15 @@ class JsonLines:
 
     def surely_has_no_leftovers(self, chunks: Iterable[bytes]) -> bool:
         """True of flat records: each closing brace ends its line, so a line has one record."""
-        braces, closings, last = 0, 0, b"\n"
+        last = b"\n"
         for chunk in chunks:
-            text = last + chunk
-            if b"\n[" in text:
+            seam = last + chunk[:1]
+            if _BRACE_INSIDE_LINE.search(seam) or _BRACE_INSIDE_LINE.search(chunk):
                 return False
-            braces += chunk.count(b"}")
-            closings += text.count(b"}\n")
-            last = chunk[-1:] or last
-        return braces == closings + (last == b"}")
+            if b"[" in chunk and (b"\n[" in seam or b"\n[" in chunk):
+                return False
+            last = chunk[-1:]
+        return True
 
 
 def _is_one_value(line: Column) -> Column:
