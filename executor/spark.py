@@ -78,24 +78,24 @@ class Sessions:
 
 def start(settings: SparkSettings) -> Sessions:
     """Starts, or connects to, Spark. Raises StartRefused on settings that could lose rows."""
-    _refuse_diverted_writes(settings.conf)
+    _refuse_danger(settings.conf)
     # It shouts at each table that is not there yet.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     root = _connect(settings) if settings.is_connect else _launch(settings)
-    catalogs = _iceberg_catalogs(_all_conf(root))
+    conf = _catalog_conf(root)
+    _refuse_danger(conf)
+    catalogs = _iceberg_catalogs(conf)
     if settings.default_catalog not in catalogs:
         raise StartRefused(
             f"`spark.sql.catalog.{settings.default_catalog}` is not an Iceberg catalog in Spark's "
             f"configuration; it has: {', '.join(sorted(catalogs)) or 'none'}."
         )
-    for catalog in catalogs:
-        _refuse_unsafe_catalog(root, catalog)
 
     def new_session(**more: str) -> SparkSession:
         spark = _connect(settings) if settings.is_connect else root.newSession()
         for key, value in {**_forced(catalogs), **more}.items():
             spark.conf.set(key, value)
-        _refuse_diverted_writes(_known(spark, _REFUSED))
+        _refuse_danger({key: spark.conf.get(key, None) or "" for key in _REFUSED})
         return spark
 
     no_deletes = {f"spark.sql.catalog.{catalog}.s3.delete-enabled": "false" for catalog in catalogs}
@@ -105,7 +105,7 @@ def start(settings: SparkSettings) -> Sessions:
         publisher=new_session(**no_deletes),
         default_catalog=settings.default_catalog,
         cores=_cores(root),
-        has_local_warehouse=any(_is_local(root, catalog) for catalog in catalogs),
+        has_local_warehouse=any(_is_local(conf, catalog) for catalog in catalogs),
         new_loader=new_session,
         idle_loaders=[loader],
     )
@@ -168,43 +168,39 @@ def _iceberg_catalogs(conf: Mapping[str, str]) -> frozenset[str]:
     )
 
 
-def _all_conf(spark: SparkSession) -> dict[str, str]:
-    """What is set in the session; secrets are not shown in full."""
-    return {row["key"]: row["value"] for row in spark.sql("SET").collect()}
+def _catalog_conf(spark: SparkSession) -> dict[str, str]:
+    """What is set in the session for catalogs, and what we refuse. SET itself hides some values."""
+    keys = [row["key"] for row in spark.sql("SET").collect()]
+    wanted = [key for key in keys if key.startswith("spark.sql.catalog.") or key in _REFUSED]
+    return {key: spark.conf.get(key) or "" for key in wanted}
 
 
 def _names_catalog(key: str) -> bool:
     return key.startswith("spark.sql.catalog.") and key.count(".") == 3
 
 
-def _refuse_diverted_writes(conf: Mapping[str, str]) -> None:
+def _refuse_danger(conf: Mapping[str, str]) -> None:
     for key in _REFUSED:
         if conf.get(key):
             raise StartRefused(f"`{key}` is set: it would divert our writes. Unset it.")
+    for catalog in _iceberg_catalogs(conf):
+        _refuse_catalog_that_deletes(conf, f"spark.sql.catalog.{catalog}.")
 
 
-def _refuse_unsafe_catalog(spark: SparkSession, catalog: str) -> None:
+def _refuse_catalog_that_deletes(conf: Mapping[str, str], prefix: str) -> None:
     """A JDBC catalog over a network may lie about a lost commit; only S3FileIO cannot then delete."""
-    prefix = f"spark.sql.catalog.{catalog}."
-    known = _known(spark, [prefix + key for key in ("type", "catalog-impl", "uri", "io-impl")])
-    is_jdbc = known.get(prefix + "type") == "jdbc" or known.get(prefix + "catalog-impl", "").endswith(".JdbcCatalog")
-    is_local_file = known.get(prefix + "uri", "").startswith("jdbc:sqlite:")
-    if is_jdbc and not is_local_file and not known.get(prefix + "io-impl", "").endswith(".S3FileIO"):
+    is_jdbc = conf.get(prefix + "type") == "jdbc" or conf.get(prefix + "catalog-impl", "").endswith(".JdbcCatalog")
+    is_file = conf.get(prefix + "uri", "").startswith("jdbc:sqlite:")
+    if is_jdbc and not is_file and not conf.get(prefix + "io-impl", "").endswith(".S3FileIO"):
         raise StartRefused(
-            f"Catalog `{catalog}` is a JDBC catalog over a network without S3FileIO. After a lost "
-            f"answer it could delete what it just committed. Set `{prefix}io-impl` to "
+            f"`{prefix}uri` is a JDBC catalog over a network without S3FileIO. After a lost answer it "
+            f"could delete what it just committed. Set `{prefix}io-impl` to "
             "org.apache.iceberg.aws.s3.S3FileIO, or use another catalog."
         )
 
 
-def _is_local(spark: SparkSession, catalog: str) -> bool:
-    warehouse = spark.conf.get(f"spark.sql.catalog.{catalog}.warehouse", "") or ""
-    return warehouse.startswith(("file:", "/"))
-
-
-def _known(spark: SparkSession, keys: list[str] | tuple[str, ...]) -> dict[str, str]:
-    found = {key: spark.conf.get(key, None) for key in keys}
-    return {key: value for key, value in found.items() if value is not None}
+def _is_local(conf: Mapping[str, str], catalog: str) -> bool:
+    return conf.get(f"spark.sql.catalog.{catalog}.warehouse", "").startswith(("file:", "/"))
 
 
 def _cores(spark: SparkSession) -> int:

@@ -6,8 +6,7 @@ them from the roster, and the next one starts on a fresh branch without them.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql import DataFrame
@@ -17,7 +16,6 @@ from pyspark.sql.types import DataType, StructType
 from executor import counts as counting
 from executor import table as tables
 from executor.counts import FileCounts
-from executor.diagnose import is_from_spark
 from executor.errors import attempt_failed
 from executor.job import Job
 from executor.lease import Category, Failure, StagedTable
@@ -83,7 +81,7 @@ def _ready_table(job: Job, wanted: StructType) -> TableFacts | None:
     if not _has_rows(job, wanted):
         return None
     job.check_held()
-    _insist(lambda: tables.create(job.spark, job.table, job.columns, properties=job.work.table_properties))
+    tables.create(job.spark, job.table, job.columns, properties=job.work.table_properties)
     return tables.read_facts(job.spark, job.table)
 
 
@@ -136,7 +134,7 @@ def _round(job: Job, facts: TableFacts, fitted: Fit, *, branch: str) -> Staged |
     """What was staged, or None when files had to be dropped."""
     job.check_held()
     job.phase("stage")
-    _open_branch(job, branch, is_empty=facts.is_empty)
+    tables.open_branch(job.spark, job.table, branch, is_empty=facts.is_empty)
     try:
         # Spark works in its JVM; meanwhile this process has a look at the files.
         with ThreadPoolExecutor(1) as thread:
@@ -163,31 +161,6 @@ def _drop_bad(job: Job, counts: FileCounts, schema: StructType, suspected: Seque
         or drop_silent(job, counts, schema)
         or job.roster.drop_troubled(job.store.troubles)
     )
-
-
-def _open_branch(job: Job, branch: str, *, is_empty: bool) -> None:
-    _insist(lambda: tables.create_branch(job.spark, job.table, branch))
-    if is_empty:
-        _insist(lambda: _lay_floor(job, branch))
-
-
-def _lay_floor(job: Job, branch: str) -> None:
-    """Gives an empty main the branch's own empty root, so that there is a floor to check."""
-    state = _state(job)
-    if state.head is None:
-        tables.pick_onto_main(job.spark, job.table, state.refs[branch])
-
-
-def _insist(change: Callable[[], None]) -> None:
-    """Repeats a change of metadata that others may conflict with."""
-    for attempt in range(_METADATA_TRIES):
-        try:
-            return change()
-        except Exception as error:
-            if not is_from_spark(error) or attempt == _METADATA_TRIES - 1:
-                raise
-            time.sleep(0.05 * 2**attempt)
-    return None
 
 
 def _write(job: Job, fitted: Fit, branch: str) -> FileCounts | None:

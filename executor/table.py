@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 from pyspark.sql.types import StructType
 
+from executor.diagnose import is_from_spark
 from executor.errors import attempt_failed
 from executor.lease import Category, Column
 from executor.metadata import OUR_BRANCH, TABLE_ID, read_state
@@ -21,6 +23,7 @@ _PROPERTIES = {
     "write.metadata.delete-after-commit.enabled": "true",
 }
 _BRANCH_RETAIN_DAYS = 3
+_TRIES_MAX = 6
 _NAME_PART = re.compile(r"`((?:[^`]|``)+)`|([^`.]+)")
 
 
@@ -90,12 +93,38 @@ def create(
     wanted = {**_PROPERTIES, **properties, TABLE_ID: str(uuid.uuid4())}
     assignments = ", ".join(f"{literal(key)} = {literal(value)}" for key, value in wanted.items())
     definitions = ", ".join(f"{quoted(column.name)} {column.type}" for column in columns)
-    spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {table.namespace_sql}")
-    spark.sql(f"CREATE TABLE IF NOT EXISTS {table.sql} ({definitions}) USING iceberg TBLPROPERTIES ({assignments})")
+    creation = f"CREATE TABLE IF NOT EXISTS {table.sql} ({definitions}) USING iceberg TBLPROPERTIES ({assignments})"
+    _insist(lambda: spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {table.namespace_sql}"))
+    _insist(lambda: spark.sql(creation))
 
 
-def create_branch(spark: SparkSession, table: TableName, branch: str) -> None:
+def open_branch(spark: SparkSession, table: TableName, branch: str, *, is_empty: bool) -> None:
+    """Creates a private branch. An empty main gets its empty root, so that there is a floor to check."""
+    _insist(lambda: _create_branch(spark, table, branch))
+    if is_empty:
+        _insist(lambda: _lay_floor(spark, table, branch))
+
+
+def _create_branch(spark: SparkSession, table: TableName, branch: str) -> None:
     spark.sql(f"ALTER TABLE {table.sql} CREATE BRANCH IF NOT EXISTS {quoted(branch)} RETAIN {_BRANCH_RETAIN_DAYS} DAYS")
+
+
+def _lay_floor(spark: SparkSession, table: TableName, branch: str) -> None:
+    state = read_state(spark, table.sql)
+    if state is not None and state.head is None:
+        pick_onto_main(spark, table, state.refs[branch])
+
+
+def _insist(change: Callable[[], object]) -> None:
+    """Repeats a change of metadata, with which others may conflict."""
+    for attempt in range(_TRIES_MAX):
+        try:
+            change()
+            return
+        except Exception as error:
+            if not is_from_spark(error) or attempt == _TRIES_MAX - 1:
+                raise
+            time.sleep(0.05 * 2**attempt)
 
 
 def drop_branch(spark: SparkSession, table: TableName, branch: str) -> None:

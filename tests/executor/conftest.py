@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import boto3
 import pytest
 
 from executor import spark
@@ -12,8 +15,11 @@ from executor.credentials import KeyRing
 from executor.lease_client import LeaseClient
 from executor.spark import Sessions
 from executor.wire import Caller, open_channel
+from tests.executor.bucket import Bucket
 from tests.executor.lake import Lake, settings_in
 from tests.executor.lease_service import ScriptedLeaseService, served
+from tests.servers.moto_server import MotoServer, running_moto
+from tests.servers.server import REGION
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -55,3 +61,25 @@ def sessions(tmp_path_factory: pytest.TempPathFactory, data_folder: Path) -> Ite
 @pytest.fixture
 def lake(sessions: Sessions, tmp_path: Path) -> Lake:
     return Lake(sessions, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[MotoServer]:
+    with running_moto() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(moto: MotoServer) -> Iterator[Bucket]:
+    with closing(
+        boto3.session.Session().client(
+            "s3",
+            endpoint_url=moto.endpoint,
+            region_name=REGION,
+            aws_access_key_id=moto.admin.access_key_id,
+            aws_secret_access_key=moto.admin.secret_access_key,
+        )
+    ) as client:
+        name = f"bucket-{uuid.uuid4().hex}"
+        client.create_bucket(Bucket=name)
+        yield Bucket(moto, client, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 import structlog
@@ -20,11 +21,19 @@ async def own_id(request: bytes) -> bytes:
     return current_request_id().encode()
 
 
+async def _written(logs: Sequence[object]) -> None:
+    """A line is written after the caller has its answer."""
+    async with asyncio.timeout(10):
+        while not logs:
+            await asyncio.sleep(0.01)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_call_is_logged_once_with_method_code_and_time(kind: str) -> None:
     async with tiny_server(own_id, AccessLog(), ERRORS) as channel:
         with structlog.testing.capture_logs() as logs:
             await call(channel, kind)
+            await _written(logs)
     (line,) = logs
     assert (line["event"], line["method"], line["code"]) == ("call", f"/tiny.Tiny/{kind}", "OK")
     assert 0 <= line["seconds"] < 5
@@ -37,6 +46,7 @@ async def test_a_refused_call_is_logged_with_its_code() -> None:
     async with tiny_server(refuse, AccessLog(), ERRORS) as channel:
         with structlog.testing.capture_logs() as logs:
             await refused(call(channel, "UnaryUnary"))
+            await _written(logs)
     assert [line["code"] for line in logs] == ["NOT_FOUND"]
 
 
@@ -53,6 +63,7 @@ async def test_a_cancelled_call_is_logged_as_such() -> None:
             pending = begin(channel, "UnaryUnary")
             await begun.wait()
             pending.cancel()
+            await _written(logs)
     assert [line["code"] for line in logs] == ["CANCELLED"]
 
 
