@@ -20,7 +20,7 @@ _WHOLE_FILES_MAX = 64
 _WHOLE_BYTES_MAX = 2 << 20
 # To guess columns; the second size is for files whose first record is longer than the first.
 _HEAD_BYTES = (1 << 20, 16 << 20)
-_GLANCE_BYTES = 64 << 10
+_GLANCE_BYTES = 16 << 10
 _READS_AT_ONCE = 8
 _COMPRESSED = (".gz", ".bz2", ".zst", ".lz4", ".snappy", ".deflate")
 

@@ -53,7 +53,6 @@ class Sessions:
     loader: SparkSession
     publisher: SparkSession
     default_catalog: str
-    cores: int
     has_local_warehouse: bool
     new_loader: Callable[[], SparkSession]
     idle_loaders: list[SparkSession]
@@ -104,7 +103,6 @@ def start(settings: SparkSettings) -> Sessions:
         loader=loader,
         publisher=new_session(**no_deletes),
         default_catalog=settings.default_catalog,
-        cores=_cores(root),
         has_local_warehouse=any(_is_local(conf, catalog) for catalog in catalogs),
         new_loader=new_session,
         idle_loaders=[loader],
@@ -201,9 +199,3 @@ def _refuse_catalog_that_deletes(conf: Mapping[str, str], prefix: str) -> None:
 
 def _is_local(conf: Mapping[str, str], catalog: str) -> bool:
     return conf.get(f"spark.sql.catalog.{catalog}.warehouse", "").startswith(("file:", "/"))
-
-
-def _cores(spark: SparkSession) -> int:
-    # On Connect nothing tells; the number only spreads work, so a guess does.
-    context = getattr(spark, "_sc", None)
-    return int(context.defaultParallelism) if context is not None else 8
