@@ -30,7 +30,6 @@ LEASE_MOVES: dict[LeaseState, frozenset[LeaseState]] = {
     LeaseState.STAGED: frozenset({LeaseState.STAGED, LeaseState.PUBLISHED, LeaseState.OFFERED, LeaseState.IN_DOUBT}),
     LeaseState.IN_DOUBT: frozenset({LeaseState.STAGED, LeaseState.PUBLISHED, LeaseState.OFFERED}),
 }
-UNFINISHED = frozenset({LeaseState.OFFERED, LeaseState.HELD, LeaseState.STAGED})
 
 
 class Resolution(StrEnum):

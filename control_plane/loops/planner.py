@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from control_plane.domain.ingestion import LoadPolicy, StoredIngestion
+from control_plane.domain.ingestion import StoredIngestion
 from control_plane.domain.packing import DEFAULT_MAX_BYTES, DEFAULT_MAX_FILES, Packable, pack
 from control_plane.ledger import files, ingestions, leases, runs
 from control_plane.ledger.database import Connection, Database
@@ -37,27 +37,26 @@ class Planner(Loop):
             planning = await runs.lock_for_planning(connection, run_id)
             if planning is None:
                 return False
-            waiting = [] if planning.stopped else await self._waiting(connection, planning)
+            waiting: list[Packable] = []
+            if not planning.stopped:
+                waiting = await files.pending(connection, planning.ingestion_id, limit=BATCH_FILES)
             more = len(waiting) == BATCH_FILES
             await self._offer(connection, planning, waiting, more=more)
             await runs.finish_run(connection, run_id)
             return more
 
-    async def _waiting(self, connection: Connection, planning: Planning) -> list[Packable]:
-        return await files.pending(connection, planning.ingestion_id, limit=BATCH_FILES)
-
     async def _offer(self, connection: Connection, planning: Planning, waiting: list[Packable], *, more: bool) -> None:
         if not waiting:
             return
         stored = await ingestions.get_by_key(connection, planning.ingestion_id)
-        sets = list(_sets(stored, waiting, keep_open_set=more or not planning.listed))
+        sets = _sets(stored, waiting, keep_open_set=more or not planning.listed)
         if sets:
             attempts = stored.ingestion.load.max_attempts or DEFAULT_MAX_ATTEMPTS
             await leases.offer(connection, stored, run_id=planning.run_id, sets=sets, max_attempts=attempts)
 
 
 def _sets(stored: StoredIngestion, waiting: list[Packable], *, keep_open_set: bool) -> list[list[Packable]]:
-    policy: LoadPolicy = stored.ingestion.load
+    policy = stored.ingestion.load
     return list(
         pack(
             waiting,
