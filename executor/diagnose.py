@@ -129,6 +129,11 @@ def unreadable_path(error: BaseException) -> str | None:
     return None
 
 
+def has_malformed_record(error: BaseException) -> bool:
+    """Whether a record that cannot be read ended the job, or a number too large for its type."""
+    return any(link.condition.startswith("MALFORMED_RECORD_IN_PARSING") for link in _links(error))
+
+
 def _category(error: BaseException, links: tuple[Link, ...]) -> Category:
     if isinstance(error, ClientError):
         code = str(error.response.get("Error", {}).get("Code", ""))

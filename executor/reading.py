@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -15,7 +15,6 @@ from executor.errors import AttemptFailed
 from executor.job import Job
 from executor.lease import Category, Failure
 from executor.malformed import malformed, malformed_text
-from executor.sample import is_compressed
 
 # The name of a column that no file has.
 REJECTED = "__autoloader_rejected"
@@ -47,6 +46,12 @@ def rows_of(job: Job, indexes: Iterable[int], schema: StructType) -> DataFrame:
         rejected=REJECTED,
         options=job.address.options,
     )
+
+
+def trusted_rows_of(job: Job, indexes: Iterable[int], schema: StructType) -> DataFrame:
+    """Rows of these files, of which the first that cannot be read ends the job."""
+    paths = [job.address.path(job.work.files[index].uri) for index in indexes]
+    return job.reader.read_trusting(job.spark, paths, schema=schema, options=job.address.options)
 
 
 def count_apart(job: Job, indexes: Iterable[int], schema: StructType) -> FileCounts:
@@ -91,16 +96,11 @@ def drop_rejected(job: Job, counts: FileCounts, schema: StructType) -> bool:
     return bool(counts.rejected)
 
 
-def suspects(job: Job) -> tuple[int, ...]:
-    """The files of which the reader may have passed something over, as far as a glance can tell."""
-    return tuple(index for index in job.roster.unempty if not _surely_has_no_leftovers(job, index))
-
-
-def drop_leftovers(job: Job, suspected: Sequence[int], counts: FileCounts) -> bool:
+def drop_leftovers(job: Job, suspected: Iterable[int], counts: FileCounts) -> bool:
     """Drops the suspects of which something was passed over; whether there were any."""
-    if not suspected:
-        return False
     indexes = {job.work.files[index].uri: index for index in suspected}
+    if not indexes:
+        return False
     leftovers = job.reader.leftovers(job.spark, [job.address.path(uri) for uri in indexes], options=job.address.options)
     found = leftovers.groupBy("name").agg(F.count(F.lit(1)).alias("lines"), F.min("text").alias("text")).collect()
     for row in found:
@@ -121,18 +121,6 @@ def drop_silent(job: Job, counts: FileCounts, schema: StructType) -> bool:
         _drop_not_listed(job, error)
         return True
     return False
-
-
-def _surely_has_no_leftovers(job: Job, index: int) -> bool:
-    file = job.work.files[index]
-    if index in job.sample.parsed_whole:
-        return True
-    if is_compressed(file) or (chunks := job.store.chunks(file)) is None:
-        return False
-    try:
-        return job.reader.surely_has_no_leftovers(chunks)
-    except OSError:  # its trouble is told where all files are asked for theirs
-        return False
 
 
 def drop_unreadable(job: Job, error: Exception) -> None:

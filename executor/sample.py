@@ -6,7 +6,7 @@ import bz2
 import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from executor.lease import LeasedFile
@@ -29,19 +29,21 @@ _COMPRESSED = (".gz", ".bz2", ".zst", ".lz4", ".snappy", ".deflate")
 class Sample:
     """Records from the heads of files.
 
-    `promising` is the index of a file that has some, `parsed_whole` of all whose every byte was
-    read and was right.
+    `promising` is the index of a file that has some; `counts` are the numbers of records of those
+    files whose every byte was read and was right. `is_plain` if a glance sufficed for each head.
     """
 
     records: tuple[Mapping[str, Any], ...] = ()
     promising: int | None = None
-    parsed_whole: frozenset[int] = frozenset()
+    counts: Mapping[int, int] = field(default_factory=dict)
+    is_plain: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Head:
     records: tuple[Mapping[str, Any], ...] = ()
     is_whole_and_right: bool = False
+    is_plain: bool = False
 
 
 def take_sample(roster: Roster, store: Store, reader: Reader, *, is_for_columns: bool) -> Sample:
@@ -68,7 +70,8 @@ def _sample_of(heads: Mapping[int, _Head]) -> Sample:
     return Sample(
         records=tuple(record for head in heads.values() for record in head.records),
         promising=next((index for index, head in heads.items() if head.records), None),
-        parsed_whole=frozenset(index for index, head in heads.items() if head.is_whole_and_right),
+        counts={index: len(head.records) for index, head in heads.items() if head.is_whole_and_right},
+        is_plain=all(head.is_plain for head in heads.values()),
     )
 
 
@@ -91,7 +94,11 @@ def _parsed(file: LeasedFile, head: bytes, head_bytes: int, *, reader: Reader) -
     text, is_whole = decompressed(file, head, head_bytes)
     found = tuple(reader.records(text, is_whole=is_whole))
     records = tuple(record for record in found if not isinstance(record, ValueError))
-    return _Head(records=records, is_whole_and_right=is_whole and len(records) == len(found))
+    return _Head(
+        records=records,
+        is_whole_and_right=is_whole and len(records) == len(found),
+        is_plain=reader.count_at_a_glance([text]) is not None,
+    )
 
 
 def is_compressed(file: LeasedFile) -> bool:

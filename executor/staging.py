@@ -6,16 +6,17 @@ them from the roster, and the next one starts on a fresh branch without them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
+from pyspark.sql import DataFrame, DataFrameWriter
 from pyspark.sql.types import DataType, StructType
 
 from executor import counts as counting
 from executor import table as tables
 from executor.counts import FileCounts
+from executor.diagnose import has_malformed_record
 from executor.errors import attempt_failed
 from executor.job import Job
 from executor.lease import Category, Failure, StagedTable
@@ -29,11 +30,12 @@ from executor.reading import (
     drop_unreadable,
     rows_of,
     survey,
-    suspects,
+    trusted_rows_of,
 )
 from executor.schema.reconcile import Fit, SchemaMismatch, fit
 from executor.sql import quoted
 from executor.table import TableFacts
+from executor.trust import glance, is_trusted, trusted_counts
 
 _TRUSTING_ROUNDS = 3
 _ROUNDS_MAX = 6
@@ -134,19 +136,28 @@ def _round(job: Job, facts: TableFacts, fitted: Fit, *, branch: str) -> Staged |
     """What was staged, or None when files had to be dropped."""
     job.check_held()
     job.phase("stage")
-    tables.open_branch(job.spark, job.table, branch, is_empty=facts.is_empty)
     try:
-        # Spark works in its JVM; meanwhile this process has a look at the files.
         with ThreadPoolExecutor(1) as thread:
-            suspected = thread.submit(suspects, job)
-            counts = _write(job, fitted, branch)
+            opening = thread.submit(tables.open_branch, job.spark, job.table, branch, is_empty=facts.is_empty)
+            rows, observed = _rows(job, fitted)
+            append = _append(job, rows, branch)
+            opening.result()
+            job.check_held()
+            # Spark works in its JVM; meanwhile this process, which had many words with it, looks at the files.
+            glancing = thread.submit(glance, job)
+            append.save(job.table.sql)
+        glanced = glancing.result()
+        job.phase("verify")
+        state, snapshot = _staged_snapshot(job, branch)
+        counts = observed() if observed else trusted_counts(job, fitted.table, glanced, snapshot)
+        counts = _agreed(job, fitted, counts, snapshot)
     except Exception as error:
-        drop_unreadable(job, error)
+        if has_malformed_record(error):
+            survey(job, job.roster.unempty, fitted.read)
+        else:
+            drop_unreadable(job, error)
         return None
-    job.phase("verify")
-    state, snapshot = _staged_snapshot(job, branch)
-    counts = _agreed(job, fitted, counts, snapshot)
-    if _drop_bad(job, counts, fitted.read, suspected.result()):
+    if _drop_bad(job, counts, fitted.read, glanced):
         return None
     if not snapshot.records_added:
         return _nothing(job)
@@ -154,41 +165,43 @@ def _round(job: Job, facts: TableFacts, fitted: Fit, *, branch: str) -> Staged |
     return _staged(job, facts, state, snapshot), counts.read
 
 
-def _drop_bad(job: Job, counts: FileCounts, schema: StructType, suspected: Sequence[int]) -> bool:
+def _drop_bad(job: Job, counts: FileCounts, schema: StructType, glanced: Mapping[int, int]) -> bool:
     return (
         drop_rejected(job, counts, schema)
-        or drop_leftovers(job, suspected, counts)
+        or drop_leftovers(job, job.roster.unempty.keys() - glanced.keys(), counts)
         or drop_silent(job, counts, schema)
         or job.roster.drop_troubled(job.store.troubles)
     )
 
 
-def _write(job: Job, fitted: Fit, branch: str) -> FileCounts | None:
+def _rows(job: Job, fitted: Fit) -> tuple[DataFrame, Callable[[], FileCounts | None] | None]:
+    """The rows to write, and where they are not trusted, their counts once they are written."""
     names = {job.address.name(file.uri): index for index, file in job.roster.unempty.items()}
+    if is_trusted(job, fitted.table):
+        rows = trusted_rows_of(job, names.values(), fitted.read)
+        return rows if fitted.is_as_read else _in_table_order(rows, fitted), None
     rows, observation = counting.observed(
         rows_of(job, names.values(), fitted.read), rejected=REJECTED, files=len(names)
     )
-    job.check_held()
-    (
-        _in_table_order(rows, fitted)
-        .write.format("iceberg")
+    return _in_table_order(rows, fitted), partial(counting.of_observation, observation, names)
+
+
+def _append(job: Job, rows: DataFrame, branch: str) -> DataFrameWriter:
+    return (
+        rows.write.format("iceberg")
         .mode("append")
         # writeTo() and saveAsTable() ignore the branch without a word, and write to main.
         .option("branch", branch)
         .option("snapshot-property.wap.id", job.lease_id)
         .option(f"snapshot-property.{LEASE_PROPERTY}", job.lease_id)
         .option(f"snapshot-property.{ATTEMPT_PROPERTY}", job.attempt)
-        .save(job.table.sql)
     )
-    return counting.of_observation(observation, names)
 
 
 def _in_table_order(rows: DataFrame, fitted: Fit) -> DataFrame:
-    return rows.select(
-        *(
-            (F.col(quoted(source)) if source else F.lit(None).cast(column.dataType)).alias(column.name)
-            for source, column in zip(fitted.sources, fitted.table, strict=True)
-        )
+    sources = zip(fitted.sources, fitted.table, strict=True)
+    return rows.selectExpr(
+        *(f"{quoted(source) if source else 'NULL'} AS {quoted(column.name)}" for source, column in sources)
     )
 
 

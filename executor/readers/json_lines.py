@@ -9,14 +9,19 @@ from typing import Any
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, DataType, DoubleType, FloatType, MapType, StringType, StructField, StructType
+from pyspark.sql.types import StringType, StructField, StructType
 
-from executor.sql import quoted
+from executor.readers.overflow import any_infinity
+from executor.readers.paths import load
 
-_BRACE_INSIDE_LINE = re.compile(rb"}[^\r\n]")
+# By the byte without which each of them need not be looked for, which is quicker.
+_NOT_A_RECORD_A_LINE = {
+    b"}": re.compile(rb"}[^\r\n]"),
+    b"[": re.compile(rb"\n\["),
+    b"\r": re.compile(rb"\r[^\n]"),
+}
 _BYTE_ORDER_MARK = "\ufeff"
 _STRICT = {
-    "mode": "PERMISSIVE",
     "multiLine": "false",
     "allowSingleQuotes": "false",
     "allowNonNumericNumbers": "false",
@@ -35,24 +40,22 @@ class JsonLines:
         rejected: str,
         options: Mapping[str, str],
     ) -> DataFrame:
-        rows = (
-            spark.read.schema(StructType([*schema.fields, StructField(rejected, StringType())]))
-            .options(**_STRICT, **options)
-            .option("columnNameOfCorruptRecord", rejected)
-            .json(list(paths))
+        rows = load(
+            spark.read.format("json")
+            .schema(StructType([*schema.fields, StructField(rejected, StringType())]))
+            .options(mode="PERMISSIVE", columnNameOfCorruptRecord=rejected, **_STRICT, **options),
+            paths,
         )
-        overflowed = [
-            _has_infinity(F.col(quoted(field.name)), field.dataType)
-            for field in schema
-            if _can_overflow(field.dataType)
-        ]
-        if not overflowed:
-            return rows
         # Spark reads 1e400 as infinity without a word; JSON itself has no infinity.
-        any_overflowed = overflowed[0]
-        for condition in overflowed[1:]:
-            any_overflowed = any_overflowed | condition
-        return rows.withColumn(rejected, F.when(any_overflowed, F.lit("")).otherwise(F.col(rejected)))
+        overflowed = any_infinity(schema)
+        if overflowed is None:
+            return rows
+        return rows.withColumn(rejected, F.when(overflowed, F.lit("")).otherwise(F.col(rejected)))
+
+    def read_trusting(
+        self, spark: SparkSession, paths: Sequence[str], *, schema: StructType, options: Mapping[str, str]
+    ) -> DataFrame:
+        return load(spark.read.format("json").schema(schema).options(mode="FAILFAST", **_STRICT, **options), paths)
 
     def records(self, head: bytes, *, is_whole: bool) -> Iterator[Mapping[str, Any] | ValueError]:
         lines = head.removeprefix(b"\xef\xbb\xbf").splitlines()
@@ -67,20 +70,20 @@ class JsonLines:
         line = F.ltrim(F.col("value"), F.lit(_BYTE_ORDER_MARK))
         is_flat = F.instr(line, "}") == F.length(F.rtrim(line))
         is_clear = (is_flat & ~F.startswith(F.ltrim(line), F.lit("["))) | _is_one_value(line)
-        lines = spark.read.options(**options).text(list(paths)).where(~is_clear & (F.trim(line) != ""))
+        lines = load(spark.read.format("text").options(**options), paths).where(~is_clear & (F.trim(line) != ""))
         return lines.select(F.input_file_name().alias("name"), F.col("value").alias("text"))
 
-    def surely_has_no_leftovers(self, chunks: Iterable[bytes]) -> bool:
-        """True of flat records: each closing brace ends its line, so a line has one record."""
-        last = b"\n"
+    def count_at_a_glance(self, chunks: Iterable[bytes]) -> int | None:
+        """Flat records only: each closing brace ends its line, so a line has one record, or is blank."""
+        lines, last = 0, b"\n"
         for chunk in chunks:
             seam = last + chunk[:1]
-            if _BRACE_INSIDE_LINE.search(seam) or _BRACE_INSIDE_LINE.search(chunk):
-                return False
-            if b"[" in chunk and (b"\n[" in seam or b"\n[" in chunk):
-                return False
+            for byte, sight in _NOT_A_RECORD_A_LINE.items():
+                if sight.search(seam) or (byte in chunk and sight.search(chunk)):
+                    return None
+            lines += chunk.count(b"\n")
             last = chunk[-1:]
-        return True
+        return lines + (last != b"\n")
 
 
 def _is_one_value(line: Column) -> Column:
@@ -109,35 +112,3 @@ def _records_of_line(line: bytes) -> Iterator[Mapping[str, Any] | ValueError]:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
-
-
-def _can_overflow(kind: DataType) -> bool:
-    match kind:
-        case FloatType() | DoubleType():
-            return True
-        case ArrayType():
-            return _can_overflow(kind.elementType)
-        case MapType():
-            return _can_overflow(kind.valueType)
-        case StructType():
-            return any(_can_overflow(field.dataType) for field in kind)
-        case _:
-            return False
-
-
-def _has_infinity(value: Column, kind: DataType) -> Column:
-    """Whether a floating-point number anywhere in the value is infinite."""
-    match kind:
-        case ArrayType():
-            inside = F.exists(value, lambda element: _has_infinity(element, kind.elementType))
-        case MapType():
-            inside = F.exists(F.map_values(value), lambda element: _has_infinity(element, kind.valueType))
-        case StructType():
-            inside = F.lit(False)
-            for field in kind:
-                if _can_overflow(field.dataType):
-                    inner = _has_infinity(value.getField(field.name), field.dataType)
-                    inside = inside | inner
-        case _:
-            inside = F.abs(value) == float("inf")
-    return F.coalesce(inside, F.lit(False))

@@ -46,6 +46,11 @@ class Fit:
     table: StructType
     sources: tuple[str | None, ...]
 
+    @property
+    def is_as_read(self) -> bool:
+        """Whether the rows are already those of the table."""
+        return list(self.sources) == self.table.names == self.read.names
+
 
 def fit(files: StructType, table: StructType) -> Fit:
     """Raises SchemaMismatch when a column of the files is not in the table, or would not fit it."""

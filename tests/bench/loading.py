@@ -15,6 +15,7 @@ import contextlib
 import json
 import os
 import resource
+import shutil
 import statistics
 import sys
 import tempfile
@@ -127,7 +128,9 @@ class Bench:
         self._ingestion = created.name
 
     def arrive(self, round_number: int) -> list[str]:
-        """Lets the files arrive once more, under new names; returns their paths."""
+        """Lets the files arrive once more, under new names, and the former ones leave; returns their paths."""
+        for former in self._arriving.iterdir():
+            shutil.rmtree(former)
         folder = self._arriving / f"round-{round_number}"
         folder.mkdir()
         for path in sorted(self._made.iterdir()):

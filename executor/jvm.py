@@ -1,0 +1,74 @@
+"""The JVM of a Spark driver beside this process. A Spark Connect server has none to talk to."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from py4j.java_gateway import JavaClass  # type: ignore[import-untyped]
+from pyspark.sql import SparkSession
+
+# What fits, in base 64, into one write of the JVM's answer. After a longer one it waits 40 ms for an
+# acknowledgement, which this side's TCP delays that long.
+_ANSWER_BYTES_MAX = 6_000
+_ICEBERG = "org.apache.iceberg"
+
+
+def has_jvm(spark: SparkSession) -> bool:
+    return getattr(spark, "_jsparkSession", None) is not None
+
+
+def metadata_document(spark: Any, table_sql: str) -> dict[str, Any]:
+    """A table's metadata as one document: a tenth of the time of three queries."""
+    written = java_class(spark, f"{_ICEBERG}.inmemory.InMemoryOutputFile")("document.gz.metadata.json")
+    metadata = _load_table(spark, table_sql).operations().current()
+    java_class(spark, f"{_ICEBERG}.TableMetadataParser").write(metadata, written)
+    stream = written.toInputFile().newStream()
+    parts = iter(lambda: bytes(stream.readNBytes(_ANSWER_BYTES_MAX)), b"")
+    document: dict[str, Any] = json.loads(gzip.decompress(b"".join(parts)))
+    return document
+
+
+def bounds_of_added_files(
+    spark: Any, table_sql: str, snapshot_id: int, columns: frozenset[str]
+) -> Iterator[tuple[Any, Any] | None]:
+    """The least and the largest value of each column in each file that a snapshot added.
+
+    None where the file does not tell; nothing where all values are null.
+    """
+    conversions = java_class(spark, f"{_ICEBERG}.types.Conversions")
+    table = _load_table(spark, table_sql)
+    fields = [table.schema().findField(name) for name in columns]
+    for file in _each(table.snapshot(snapshot_id).addedDataFiles(table.io())):
+        counts = (file.nullValueCounts() or {}, file.valueCounts() or {})
+        bounds = (file.lowerBounds() or {}, file.upperBounds() or {})
+        for field in fields:
+            number = field.fieldId()
+            nulls, values = (count.get(number) for count in counts)
+            ends = tuple(bound.get(number) for bound in bounds)
+            if None not in ends:
+                yield tuple(conversions.fromByteBuffer(field.type(), end) for end in ends)
+            elif nulls is None or nulls != values:
+                yield None
+
+
+def java_class(spark: Any, name: str) -> Any:
+    """A class by its full name, without the question about each package that attributes would ask."""
+    return JavaClass(name, spark._jvm._gateway_client)
+
+
+def _each(iterable: Any) -> Iterator[Any]:
+    """As `for` does, which lets the JVM raise an exception at the end: that takes it 6 ms."""
+    iterator = iterable.iterator()
+    while iterator.hasNext():
+        yield iterator.next()
+
+
+def _load_table(spark: Any, table_sql: str) -> Any:
+    session = spark._jsparkSession
+    # A session's catalog is made, for good, with the settings of the session that is active then:
+    # with another's it could cache tables, and the publisher could delete files.
+    java_class(spark, "org.apache.spark.sql.classic.SparkSession").setActiveSession(session)
+    return java_class(spark, f"{_ICEBERG}.spark.Spark3Util").loadIcebergTable(session, table_sql)
