@@ -72,6 +72,10 @@ class Service:
         self._signal_group(signal.SIGCONT)
 
     @property
+    def process_id(self) -> int:
+        return self._running().pid
+
+    @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
