@@ -20,7 +20,6 @@ from tests.e2e.services import ControlPlane
 from tests.postgres import running_postgres
 
 PAGES_DEFAULT = 1_000
-POLL_SECONDS = 0.5
 
 
 async def main(pages: int) -> None:
@@ -42,8 +41,7 @@ async def _measure(client: Client, process_id: int, endpoint: str, *, objects: i
     for what in ("first discovery", "nothing new"):
         began = time.monotonic()
         run = await client.start_run(ingestion)
-        while (await _seen(client, run)).objects_listed < objects:
-            await asyncio.sleep(POLL_SECONDS)
+        await _listed(client, run, objects)
         _print(f"{what}: {objects:,} objects in {time.monotonic() - began:.1f} s", process_id)
         await client.runs.CancelRun(runs_pb2.CancelRunRequest(name=run))
         await client.rested(run)
@@ -58,8 +56,10 @@ def _bucket(endpoint: str) -> ingestions_pb2.Source:
     )
 
 
-async def _seen(client: Client, run: str) -> runs_pb2.Run:
-    return await client.runs.GetRun(runs_pb2.GetRunRequest(name=run))
+async def _listed(client: Client, run: str, objects: int) -> None:
+    async for seen in client.runs.WatchRun(runs_pb2.WatchRunRequest(name=run)):
+        if seen.objects_listed >= objects:
+            return
 
 
 def _print(what: str, process_id: int) -> None:
