@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from executor.credentials import KeyRing
+from executor.failpoints import failpoint
 from executor.lease_client import LeaseClient
 from executor.loader import SparkLoader
 from executor.metrics import Metrics, exposed
@@ -108,6 +109,7 @@ def _listen_for_signals(draining: asyncio.Event, over: asyncio.Event, *, drain_s
             os._exit(128 + number)
         log.info("executor_draining", drain_seconds=drain_seconds)
         draining.set()
+        failpoint("executor.draining")
         loop.call_later(drain_seconds, over.set)
 
     for number in (signal.SIGTERM, signal.SIGINT):

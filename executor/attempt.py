@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 
 from executor.errors import AttemptFailed
+from executor.failpoints import failpoint
 from executor.heartbeat import Heartbeat, LeaseLost
 from executor.lease import Category, Column, Failure, Lease, LoadWork, StagedTable, StageResult
 from executor.lease_client import FailedLease, LeaseClient
@@ -110,7 +111,9 @@ class Attempt:
             await self._fail(FailedLease.NOT_STAGED, error.failure)
             return Ending.FAILED
         phase("decide")
+        failpoint("executor.before_decision")
         await self._client.stage(self._lease, result)
+        failpoint("executor.after_decision")
         log.info("lease_staged", snapshot=result.staged.staged_snapshot_id)
         ending = await self._publish(result.staged, phase)
         if ending is Ending.PUBLISHED:
@@ -144,6 +147,7 @@ class Attempt:
     async def _publish(self, staged: StagedTable, phase: PhaseClock) -> Ending:
         """Publishes, and again after a failure: only the table can say whether it was done."""
         phase("publish")
+        failpoint("executor.before_publish")
         for trial in range(PUBLISH_TRIALS):
             self._heartbeat.check_held()
             try:
@@ -183,11 +187,13 @@ class Attempt:
                 return Ending.IN_DOUBT
 
     async def _complete(self, staged: StagedTable, published: Published) -> None:
+        failpoint("executor.before_complete")
         droppable = await self._client.complete(
             self._lease,
             published_snapshot_id=published.snapshot_id,
             branches=published.branches,
         )
+        failpoint("executor.after_complete")
         log.info("lease_published", snapshot=published.snapshot_id, records=staged.records_added)
         self._metrics.records.inc(staged.records_added)
         self._heartbeat.stop()
@@ -227,6 +233,8 @@ def _unexpected(error: Exception, work: LoadWork) -> Failure:
         category=Category.UNKNOWN,
         message="The executor failed in a way that it has no words for; its log has the details.",
         cause=_without_secrets(f"{type(error).__name__}: {error}", work),
+        # Who knows; the attempts are counted.
+        retryable=True,
     )
 
 

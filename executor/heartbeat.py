@@ -8,6 +8,7 @@ from typing import Protocol, Self
 
 import structlog
 
+from executor.failpoints import failpoint
 from executor.lease import Lease
 from executor.lease_client import Renewal
 from executor.wire import ControlPlaneRefused, LeaseFenced, boot_seconds
@@ -82,6 +83,7 @@ class Heartbeat:
         while self._ended is None:
             await asyncio.sleep(self._ttl_seconds / RENEWALS_PER_TTL)
             try:
+                failpoint("executor.heartbeat")
                 await self._renew()
             except LeaseFenced as error:
                 self._ended = str(error)

@@ -10,6 +10,7 @@ from executor import staging
 from executor import table as tables
 from executor.diagnose import attempt_fails
 from executor.errors import attempt_failed
+from executor.failpoints import failpoint
 from executor.job import Job
 from executor.lease import Category, Column, LoadWork, StagedTable, StageResult, UnknownField
 from executor.paths import address, name_trouble
@@ -49,6 +50,7 @@ def stage(
     if not roster.unempty:
         roster.drop_troubled(store.troubles)
         return _result(work, roster, StagedTable(table=work.table), counts={}, unknown=())
+    failpoint("executor.after_read")
     check_held()
     table = tables.table_name(work.table, default_catalog=sessions.default_catalog)
     with sessions.lend_loader() as spark, attempt_fails(work.s3.secrets):

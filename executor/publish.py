@@ -17,6 +17,7 @@ import structlog
 from executor import table as tables
 from executor.diagnose import failure_of
 from executor.errors import AttemptFailed, attempt_failed
+from executor.failpoints import failpoint
 from executor.lease import Category, Failure, StagedTable
 from executor.metadata import TableState, read_state
 from executor.spark import Sessions
@@ -106,7 +107,9 @@ def _look_and_pick(
     state = read_state(spark, table.sql)
     verdict = judge(state, staged, lease_id=lease_id)
     if verdict is Next.PICK and time.monotonic() - looked_at < _LOOK_AGE_SECONDS_MAX:
+        failpoint("executor.before_pick")
         tables.pick_onto_main(spark, table, staged.staged_snapshot_id)
+        failpoint("executor.after_pick")
         after = read_state(spark, table.sql)
         verdict = (after and _in_main(after, staged, lease_id=lease_id)) or Next.LOOK_AGAIN
     return state, verdict

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from executor.failpoints import failpoint
 from executor.lease import LeasedFile
 from executor.readers.reader import Reader
 from executor.roster import Roster
@@ -83,6 +84,7 @@ def _heads(
     heads: dict[int, _Head] = {}
     for index, read in reads.items():
         try:
+            failpoint("executor.file_opened")
             heads[index] = _parsed(roster.files[index], read.result(), head_bytes, reader=reader)
         except FileTrouble as trouble:
             roster.drop(index, trouble.failure)

@@ -18,6 +18,7 @@ from executor import table as tables
 from executor.counts import FileCounts
 from executor.diagnose import has_malformed_record
 from executor.errors import attempt_failed
+from executor.failpoints import failpoint
 from executor.job import Job
 from executor.lease import Category, Failure, StagedTable
 from executor.metadata import ATTEMPT_PROPERTY, LEASE_PROPERTY, Snapshot, TableState, read_state
@@ -145,7 +146,9 @@ def _round(job: Job, facts: TableFacts, fitted: Fit, *, branch: str) -> Staged |
             job.check_held()
             # Spark works in its JVM; meanwhile this process, which had many words with it, looks at the files.
             glancing = thread.submit(glance, job)
+            failpoint("executor.before_stage")
             append.save(job.table.sql)
+            failpoint("executor.after_stage")
         glanced = glancing.result()
         job.phase("verify")
         state, snapshot = _staged_snapshot(job, branch)

@@ -11,6 +11,7 @@ import structlog
 
 from executor.attempt import Attempt, Ending, Loader
 from executor.backoff import backoff_seconds
+from executor.failpoints import failpoint
 from executor.heartbeat import Heartbeat, LeaseLost
 from executor.lease import Lease
 from executor.lease_client import FailedLease, Granted, LeaseClient, Refused
@@ -130,6 +131,7 @@ class Worker:
             log.error("clock_is_wrong", ahead_seconds=round(granted.clock_error_seconds, 1))
             await self._client.release(granted.lease)
             return Ending.CLOCK_WRONG
+        failpoint("executor.after_acquire")
         with self._metrics.busy.track_inprogress():
             return await self._work(granted.lease)
 

@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from control_plane.errors import LeaseFenced, LedgerUnavailable
+from control_plane.failpoints import failpoint_of_operation
 
 Connection = AsyncConnection
 
@@ -73,6 +74,8 @@ class Database:
                     raise
                 if dry_run:
                     await transaction.rollback()
+                failpoint_of_operation("before_commit")
+            failpoint_of_operation("after_commit")
         except exc.TimeoutError as error:
             raise LedgerUnavailable("The ledger has no free connection now; try again.") from error
         except OSError as error:

@@ -18,6 +18,7 @@ from control_plane.domain.backoff import backoff_seconds
 from control_plane.domain.file import ListedFile, LoadError
 from control_plane.domain.ingestion import StoredIngestion
 from control_plane.errors import LedgerUnavailable
+from control_plane.failpoints import failpoint
 from control_plane.ledger import files, ingestions, listing_claims, listings
 from control_plane.ledger.database import Connection, Database
 from control_plane.ledger.listing_claims import Listing, ListingLost
@@ -117,6 +118,7 @@ class Discoverer(Loop):
                     page=page.files,
                     ordered=source.ordered,
                 )
+            failpoint("discoverer.between_pages")
 
     @contextlib.asynccontextmanager
     async def _kept(self, listing: Listing) -> AsyncIterator[None]:

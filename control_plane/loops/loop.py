@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import structlog
 
+from control_plane import failpoints
 from control_plane.errors import LedgerUnavailable
 from control_plane.wake import Wake
 
@@ -30,6 +31,7 @@ class Loop(ABC):
 
     async def run(self) -> None:
         """Takes turns until it is cancelled."""
+        failpoints.enter(type(self).__name__.lower())
         failures = 0
         while True:
             try:

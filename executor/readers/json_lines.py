@@ -41,6 +41,7 @@ class JsonLines:
         options: Mapping[str, str],
     ) -> DataFrame:
         rows = load(
+            spark,
             spark.read.format("json")
             .schema(StructType([*schema.fields, StructField(rejected, StringType())]))
             .options(mode="PERMISSIVE", columnNameOfCorruptRecord=rejected, **_STRICT, **options),
@@ -55,7 +56,9 @@ class JsonLines:
     def read_trusting(
         self, spark: SparkSession, paths: Sequence[str], *, schema: StructType, options: Mapping[str, str]
     ) -> DataFrame:
-        return load(spark.read.format("json").schema(schema).options(mode="FAILFAST", **_STRICT, **options), paths)
+        return load(
+            spark, spark.read.format("json").schema(schema).options(mode="FAILFAST", **_STRICT, **options), paths
+        )
 
     def records(self, head: bytes, *, is_whole: bool) -> Iterator[Mapping[str, Any] | ValueError]:
         lines = head.removeprefix(b"\xef\xbb\xbf").splitlines()
@@ -70,7 +73,7 @@ class JsonLines:
         line = F.ltrim(F.col("value"), F.lit(_BYTE_ORDER_MARK))
         is_flat = F.instr(line, "}") == F.length(F.rtrim(line))
         is_clear = (is_flat & ~F.startswith(F.ltrim(line), F.lit("["))) | _is_one_value(line)
-        lines = load(spark.read.format("text").options(**options), paths).where(~is_clear & (F.trim(line) != ""))
+        lines = load(spark, spark.read.format("text").options(**options), paths).where(~is_clear & (F.trim(line) != ""))
         return lines.select(F.input_file_name().alias("name"), F.col("value").alias("text"))
 
     def count_at_a_glance(self, chunks: Iterable[bytes]) -> int | None:

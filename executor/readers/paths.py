@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pyspark.sql import DataFrame, DataFrameReader
+from pyspark.sql import DataFrame, DataFrameReader, SparkSession
 
 from executor.jvm import has_jvm, java_class
 
 
-def load(reader: DataFrameReader, paths: Sequence[str]) -> DataFrame:
+def load(spark: SparkSession, reader: DataFrameReader, paths: Sequence[str]) -> DataFrame:
     """As `reader.load(paths)`, which brings them into the JVM one by one, at 60 µs each."""
-    classic: Any = reader
-    if not has_jvm(classic._spark):
+    if not has_jvm(spark):
         return reader.load(list(paths))
+    classic: Any = reader
     # No name of a file has a NUL.
-    array = java_class(classic._spark, "java.util.regex.Pattern").compile("\0").split("\0".join(paths))
-    return DataFrame(classic._jreader.load(array), classic._spark)
+    array = java_class(spark, "java.util.regex.Pattern").compile("\0").split("\0".join(paths))
+    return DataFrame(classic._jreader.load(array), spark)

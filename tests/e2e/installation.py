@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,19 +43,30 @@ class Installation:
             raise AssertionError(f"{run} does not come to rest\n{logs}") from None
 
 
+def _as_it_is(service: Service) -> None:
+    """Prepares nothing."""
+
+
 @asynccontextmanager
-async def installed(folder: Path, postgres: PostgresServer) -> AsyncIterator[Installation]:
+async def installed(
+    folder: Path,
+    postgres: PostgresServer,
+    *,
+    lease_seconds: float = LEASE_SECONDS,
+    prepare: Callable[[Service], None] = _as_it_is,
+) -> AsyncIterator[Installation]:
     """An installation without executors; those of `services` are ended with it."""
     async with AsyncExitStack() as ends:
         database_url = await ends.enter_async_context(postgres.database())
         files = folder / "files"
         control_plane = ControlPlane(
-            folder, database_url=database_url, local_folders=[files], lease_seconds=LEASE_SECONDS
+            folder, database_url=database_url, local_folders=[files], lease_seconds=lease_seconds
         )
         client = await ends.enter_async_context(connected(control_plane.address))
         installation = Installation(folder=files, control_plane=control_plane, client=client, lake=Lake(folder))
         ends.push_async_callback(_end, installation.services)
         installation.services.append(control_plane)
+        prepare(control_plane)
         await control_plane.start()
         yield installation
 
@@ -67,6 +78,7 @@ async def add_executor(
     name: str = "executor",
     control_plane: str = "",
     spark_conf: Mapping[str, str] | None = None,
+    prepare: Callable[[Service], None] = _as_it_is,
     **settings: str,
 ) -> Executor:
     """Starts an executor that ends with the installation; it asks the control plane itself unless told otherwise."""
@@ -79,6 +91,7 @@ async def add_executor(
         **settings,
     )
     installation.services.append(executor)
+    prepare(executor)
     await executor.start()
     return executor
 

@@ -36,6 +36,12 @@ class Service:
         self._process: Process | None = None
         self._tether = contextlib.ExitStack()
 
+    def run_under(self, module: str, **settings: str) -> None:
+        """From its next start on this module runs it, and is told what to run."""
+        python, _, *what = self._command
+        self._command = [python, "-m", module, *what]
+        self._settings |= settings
+
     async def start(self) -> None:
         with self._log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(

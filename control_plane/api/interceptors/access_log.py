@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from control_plane import failpoints
 from control_plane.api.interceptors.interceptor import Call, Context, Interceptor
 
 REQUEST_ID_HEADER = "x-request-id"
@@ -25,6 +26,7 @@ class AccessLog(Interceptor):
     @asynccontextmanager
     async def around(self, call: Call) -> AsyncIterator[None]:
         structlog.contextvars.bind_contextvars(request_id=_request_id(call.context))
+        failpoints.enter(call.method.rpartition("/")[2])
         started = time.monotonic()
         failure: BaseException | None = None
         try:

@@ -1,0 +1,66 @@
+"""An executor that fails at any of its points, in any way, costs time and never a row."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.failpoints import points_in
+from tests.faults.matrix.stage import Stage
+
+# Each has a test of its own below: they are passed when a lease is older, and when its executor is told to stop.
+APART = {"executor.heartbeat", "executor.draining"}
+POINTS = sorted(set(points_in("executor")) - APART)
+PAST_THE_LEASE = "sleep 3.5"
+ACTIONS = ["kill", "raise", PAST_THE_LEASE]
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("point", POINTS)
+async def test_rows_are_there_once_whatever_happens_at_a_point(stage: Stage, point: str, action: str) -> None:
+    scene, load = stage.scene, await stage.scene.a_load(0, 1)
+    happens = stage.executor_points.arm(point, action)
+
+    scene.victim.wire.open()
+    run = await load.start()
+    await happens.wait()
+    scene.successor.wire.open()
+
+    assert await load.ends_well(run)
+    assert await load.holds_once(0, 1)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_a_heartbeat_that_fails_costs_no_row(stage: Stage, action: str) -> None:
+    scene, load = stage.scene, await stage.scene.a_load(0, 1)
+    stage.executor_points.arm("executor.before_stage", PAST_THE_LEASE)
+    happens = stage.executor_points.arm("executor.heartbeat", action)
+
+    scene.victim.wire.open()
+    run = await load.start()
+    await happens.wait()
+    scene.successor.wire.open()
+
+    assert await load.ends_well(run)
+    assert await load.holds_once(0, 1)
+
+
+@pytest.mark.parametrize("action", ["kill", "sleep 1"])
+async def test_a_drain_that_fails_costs_no_row(stage: Stage, action: str) -> None:
+    scene, load = stage.scene, await stage.scene.a_load(0, 1)
+    reached = stage.executor_points.arm("executor.before_stage", "sleep 1")
+    happens = stage.executor_points.arm("executor.draining", action)
+
+    scene.victim.wire.open()
+    run = await load.start()
+    await reached.wait()
+    scene.victim.executor.ask_to_stop()
+    await happens.wait()
+    await scene.victim.executor.ended()
+    scene.successor.wire.open()
+
+    assert await load.ends_well(run)
+    assert await load.holds_once(0, 1)
+
+
+def test_every_point_is_passed(stage: Stage) -> None:
+    assert stage.executor_points.passed == set(points_in("executor"))
