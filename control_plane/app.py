@@ -31,7 +31,7 @@ from control_plane.wake import Wakes
 # One slow store must not keep the others waiting.
 LISTINGS_AT_ONCE = 4
 # A lister says that it lives three times as often; one that is silent for so long has died.
-LISTING_CLAIM_SECONDS = 30.0
+LISTING_CLAIM_SECONDS_MAX = 30.0
 
 
 class App:
@@ -99,6 +99,7 @@ class App:
 
     def _loops(self, database: Database, vault: Vault, wakes: Wakes, metrics: Metrics) -> list[Loop]:
         settings = self._settings
+        listing_seconds = min(settings.lease_seconds, LISTING_CLAIM_SECONDS_MAX)
         opener = SourceOpener(
             vault=vault,
             allowed_environment=settings.allowed_environment,
@@ -111,14 +112,20 @@ class App:
                 observe_seconds=metrics.listing_seconds.observe,
                 wake=wakes.runs_opened,
                 poll_seconds=settings.poll_seconds,
-                claim_seconds=LISTING_CLAIM_SECONDS,
+                claim_seconds=listing_seconds,
             )
             for _ in range(LISTINGS_AT_ONCE)
         ]
         return [
             *discoverers,
             Planner(database=database, wake=wakes.files_recorded, poll_seconds=settings.poll_seconds),
-            Reaper(database=database, lease_seconds=settings.lease_seconds, poll_seconds=settings.poll_seconds),
+            Reaper(
+                database=database,
+                lease_seconds=settings.lease_seconds,
+                listing_seconds=listing_seconds,
+                rest_seconds=settings.retry_longest_seconds,
+                poll_seconds=settings.poll_seconds,
+            ),
             Pruner(database=database),
         ]
 

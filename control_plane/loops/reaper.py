@@ -12,6 +12,7 @@ from collections.abc import Callable
 import structlog
 
 from control_plane.errors import LedgerUnavailable
+from control_plane.ledger import clock as ledger_clock
 from control_plane.ledger import leases
 from control_plane.ledger.database import Database
 from control_plane.loops.loop import Loop
@@ -20,22 +21,30 @@ _log = structlog.get_logger()
 
 
 class Reaper(Loop):
-    """Reaps once a `poll_seconds`, when silence can be trusted. `clock` counts seconds and never goes back."""
+    """Reaps once a `poll_seconds`, when silence can be trusted. `clock` counts seconds and never goes back.
+
+    `listing_seconds` and `rest_seconds` are the longest that a claim to list, and a wait for the next attempt, last.
+    """
 
     def __init__(
         self,
         *,
         database: Database,
         lease_seconds: float,
+        listing_seconds: float,
+        rest_seconds: float,
         poll_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(poll_seconds=poll_seconds)
         self._database = database
         self._lease_seconds = lease_seconds
+        self._listing_seconds = listing_seconds
+        self._rest_seconds = rest_seconds
         self._clock = clock
-        self._last_turn = clock()
-        self._trusted_from = self._last_turn + lease_seconds
+        self._last_look = clock()
+        self._ledger_ahead: float | None = None
+        self._trusted_from = self._last_look + lease_seconds
 
     async def turn(self) -> bool:
         try:
@@ -49,12 +58,27 @@ class Reaper(Loop):
         return False
 
     async def _reap_if_trusted(self) -> int:
-        if self._clock() - self._last_turn > max(self._lease_seconds / 2, 2 * self._poll_seconds):
-            self._distrust()
         async with self._database.transaction() as connection:
-            reaped = await leases.reap(connection) if self._clock() >= self._trusted_from else 0
-        self._last_turn = self._clock()
-        return reaped
+            # What PostgreSQL calls now is the time of this first answer: a wait for it, as for one that was frozen,
+            # lies before the deadlines are looked at, and shows as a gap.
+            self._look(await ledger_clock.seconds(connection))
+            await ledger_clock.mend_deadlines(
+                connection,
+                lease_seconds=self._lease_seconds,
+                listing_seconds=self._listing_seconds,
+                rest_seconds=self._rest_seconds,
+            )
+            return await leases.reap(connection) if self._clock() >= self._trusted_from else 0
+
+    def _look(self, ledger_seconds: float) -> None:
+        """Distrusts silence after a gap, and after a jump of the ledger's clock: to it, all had fallen silent."""
+        now = self._clock()
+        ahead = ledger_seconds - now
+        gap = now - self._last_look > max(self._lease_seconds / 2, 2 * self._poll_seconds)
+        jump = self._ledger_ahead is not None and abs(ahead - self._ledger_ahead) > self._lease_seconds / 2
+        if gap or jump:
+            self._distrust()
+        self._last_look, self._ledger_ahead = now, ahead
 
     async def _give_up(self) -> None:
         """Each run in a transaction of its own: one that cannot be given up keeps no other from it."""
@@ -66,5 +90,4 @@ class Reaper(Loop):
                     await leases.give_up(connection, run_id)
 
     def _distrust(self) -> None:
-        self._last_turn = self._clock()
-        self._trusted_from = self._last_turn + self._lease_seconds
+        self._trusted_from = self._clock() + self._lease_seconds

@@ -19,7 +19,14 @@ class _Clock:
 
 
 def _reaper(database: Database, clock: _Clock) -> Reaper:
-    return Reaper(database=database, lease_seconds=LEASE_SECONDS, poll_seconds=5, clock=clock)
+    return Reaper(
+        database=database,
+        lease_seconds=LEASE_SECONDS,
+        listing_seconds=30,
+        rest_seconds=60,
+        poll_seconds=5,
+        clock=clock,
+    )
 
 
 async def _let_the_deadline_pass(steps: Steps) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -27,10 +28,19 @@ class Stage:
     control_plane_points: Failpoints
     executor_points: Failpoints
 
-    async def raise_control_plane(self) -> None:
-        """Waits for its death, and starts it again."""
-        await self.scene.control_plane.ended()
-        await self.scene.control_plane.start()
+    @asynccontextmanager
+    async def befallen(self, point: str, action: str) -> AsyncIterator[None]:
+        """Has it happen at the control plane's point while the block runs, which may go on when it has been mended."""
+        happens = self.control_plane_points.arm(point, action)
+        mending = asyncio.create_task(self._mended(happens, is_killed=action == "kill"))
+        yield
+        await mending
+
+    async def _mended(self, happens: asyncio.Event, *, is_killed: bool) -> None:
+        await happens.wait()
+        if is_killed:
+            await self.scene.control_plane.ended()
+            await self.scene.control_plane.start()
 
     async def tidy_up(self) -> None:
         """Leaves the services running, asking for nothing."""

@@ -7,6 +7,8 @@ import pytest
 from tests.faults.failpoints import points_in
 from tests.faults.matrix.stage import Stage
 
+pytestmark = pytest.mark.wide
+
 # Each has a test of its own below: they are passed when a lease is older, and when its executor is told to stop.
 APART = {"executor.heartbeat", "executor.draining"}
 POINTS = sorted(set(points_in("executor")) - APART)
