@@ -133,6 +133,8 @@ async def resolve(connection: Connection, run: Run, *, lease_id: str, resolution
                 message="A person said that the rows are not in the table; they are loaded anew.",
             )
             await _unstage(connection, holding, error, leaves=LeaseState.IN_DOUBT)
+            if await runs.is_cancelled(connection, run.run_id):
+                await abandon(connection, run.run_id)
     return await runs.get_by_key(connection, run.run_id)
 
 
