@@ -6,14 +6,11 @@ them from the roster, and the next one starts on a fresh branch without them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
-from pyspark.sql import DataFrame, DataFrameWriter
 from pyspark.sql.types import DataType, StructType
 
-from executor import counts as counting
 from executor import table as tables
 from executor.counts import FileCounts
 from executor.diagnose import has_malformed_record
@@ -23,20 +20,18 @@ from executor.job import Job
 from executor.lease import Category, Failure, StagedTable
 from executor.metadata import ATTEMPT_PROPERTY, LEASE_PROPERTY, Snapshot, TableState, read_state
 from executor.reading import (
-    REJECTED,
     count_apart,
     drop_leftovers,
     drop_rejected,
     drop_silent,
     drop_unreadable,
-    rows_of,
     survey,
-    trusted_rows_of,
 )
 from executor.schema.reconcile import Fit, SchemaMismatch, fit
 from executor.sql import quoted
 from executor.table import TableFacts
-from executor.trust import glance, is_trusted, trusted_counts
+from executor.trust import glance, trusted_counts
+from executor.writing import append_to, rows_to_write
 
 _TRUSTING_ROUNDS = 3
 _ROUNDS_MAX = 6
@@ -140,8 +135,8 @@ def _round(job: Job, facts: TableFacts, fitted: Fit, *, branch: str) -> Staged |
     try:
         with ThreadPoolExecutor(1) as thread:
             opening = thread.submit(tables.open_branch, job.spark, job.table, branch, is_empty=facts.is_empty)
-            rows, observed = _rows(job, fitted)
-            append = _append(job, rows, branch)
+            rows, observed = rows_to_write(job, fitted)
+            append = append_to(job, rows, branch)
             opening.result()
             job.check_held()
             # Spark works in its JVM; meanwhile this process, which had many words with it, looks at the files.
@@ -174,37 +169,6 @@ def _drop_bad(job: Job, counts: FileCounts, schema: StructType, glanced: Mapping
         or drop_leftovers(job, job.roster.unempty.keys() - glanced.keys(), counts)
         or drop_silent(job, counts, schema)
         or job.roster.drop_troubled(job.store.troubles)
-    )
-
-
-def _rows(job: Job, fitted: Fit) -> tuple[DataFrame, Callable[[], FileCounts | None] | None]:
-    """The rows to write, and where they are not trusted, their counts once they are written."""
-    names = {job.address.name(file.uri): index for index, file in job.roster.unempty.items()}
-    if is_trusted(job, fitted.table):
-        rows = trusted_rows_of(job, names.values(), fitted.read)
-        return rows if fitted.is_as_read else _in_table_order(rows, fitted), None
-    rows, observation = counting.observed(
-        rows_of(job, names.values(), fitted.read), rejected=REJECTED, files=len(names)
-    )
-    return _in_table_order(rows, fitted), partial(counting.of_observation, observation, names)
-
-
-def _append(job: Job, rows: DataFrame, branch: str) -> DataFrameWriter:
-    return (
-        rows.write.format("iceberg")
-        .mode("append")
-        # writeTo() and saveAsTable() ignore the branch without a word, and write to main.
-        .option("branch", branch)
-        .option("snapshot-property.wap.id", job.lease_id)
-        .option(f"snapshot-property.{LEASE_PROPERTY}", job.lease_id)
-        .option(f"snapshot-property.{ATTEMPT_PROPERTY}", job.attempt)
-    )
-
-
-def _in_table_order(rows: DataFrame, fitted: Fit) -> DataFrame:
-    sources = zip(fitted.sources, fitted.table, strict=True)
-    return rows.selectExpr(
-        *(f"{quoted(source) if source else 'NULL'} AS {quoted(column.name)}" for source, column in sources)
     )
 
 
