@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
+from pyspark.sql.types import StructType
 
-from executor.jvm import has_jvm, metadata_document
+from executor import jvm
+from executor.jvm import has_jvm
 
 # Spark's SQL shows no id of an Iceberg table, so a table carries one of ours. A table dropped and
 # created again does not share it.
@@ -83,14 +86,30 @@ class TableState:
 
 def read_state(spark: SparkSession, table_sql: str) -> TableState | None:
     """The table's state, or None when there is no such table."""
-    try:
+    with _may_be_absent():
         if has_jvm(spark):
-            return _state_of_document(metadata_document(spark, table_sql))
+            return _state_of_document(jvm.metadata_document(spark, jvm.load_table(spark, table_sql)))
         return _state_by_sql(spark, table_sql)
+    return None
+
+
+def read_state_and_schema(spark: SparkSession, table_sql: str) -> tuple[TableState, StructType] | None:
+    """The table's state and its columns, or None when there is no such table."""
+    with _may_be_absent():
+        if has_jvm(spark):
+            table = jvm.load_table(spark, table_sql)
+            return _state_of_document(jvm.metadata_document(spark, table)), jvm.spark_schema(spark, table)
+        return _state_by_sql(spark, table_sql), spark.table(table_sql).schema
+    return None
+
+
+@contextmanager
+def _may_be_absent() -> Iterator[None]:
+    try:
+        yield
     except AnalysisException as error:
-        if error.getCondition() == "TABLE_OR_VIEW_NOT_FOUND":
-            return None
-        raise
+        if error.getCondition() != "TABLE_OR_VIEW_NOT_FOUND":
+            raise
 
 
 def _state_of_document(document: dict[str, Any]) -> TableState:

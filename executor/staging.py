@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 from pyspark.sql.types import DataType, StructType
 
@@ -65,7 +66,13 @@ def _set_up_session(job: Job) -> None:
 
 def _schema(job: Job) -> StructType:
     ddl = ", ".join(f"{quoted(column.name)} {column.type}" for column in job.columns)
-    schema = DataType.fromDDL(ddl) if ddl else _NO_COLUMNS
+    return _parsed(ddl) if ddl else _NO_COLUMNS
+
+
+@lru_cache(maxsize=64)
+def _parsed(ddl: str) -> StructType:
+    """It asks the JVM each time, for the same columns as the last."""
+    schema = DataType.fromDDL(ddl)
     assert isinstance(schema, StructType)
     return schema
 

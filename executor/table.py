@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pyspark.sql import SparkSession
 from pyspark.sql.types import StructType
 
+from executor import jvm
 from executor.diagnose import is_from_spark
 from executor.errors import attempt_failed
+from executor.jvm import has_jvm
 from executor.lease import Category, Column
-from executor.metadata import OUR_BRANCH, TABLE_ID, read_state
+from executor.metadata import OUR_BRANCH, TABLE_ID, read_state, read_state_and_schema
 from executor.sql import literal, quoted
 
 _PROPERTIES = {
@@ -73,13 +75,14 @@ class TableFacts:
 
 def read_facts(spark: SparkSession, table: TableName) -> TableFacts | None:
     """What staging needs to know, or None when there is no such table; gives an id to one without."""
-    state = read_state(spark, table.sql)
-    if state is not None and not state.id:
+    found = read_state_and_schema(spark, table.sql)
+    if found is not None and not found[0].id:
         _adopt(spark, table)
-        state = read_state(spark, table.sql)
-    if state is None:
+        found = read_state_and_schema(spark, table.sql)
+    if found is None:
         return None
-    return TableFacts(id=state.id, schema=spark.table(table.sql).schema, is_empty=state.head is None)
+    state, schema = found
+    return TableFacts(id=state.id, schema=schema, is_empty=state.head is None)
 
 
 def create(
@@ -106,6 +109,9 @@ def open_branch(spark: SparkSession, table: TableName, branch: str, *, is_empty:
 
 
 def _create_branch(spark: SparkSession, table: TableName, branch: str) -> None:
+    if has_jvm(spark):
+        jvm.create_branch(jvm.load_table(spark, table.sql), branch, retain_days=_BRANCH_RETAIN_DAYS)
+        return
     spark.sql(f"ALTER TABLE {table.sql} CREATE BRANCH IF NOT EXISTS {quoted(branch)} RETAIN {_BRANCH_RETAIN_DAYS} DAYS")
 
 
@@ -139,6 +145,9 @@ def create_tag(spark: SparkSession, table: TableName, tag: str, *, snapshot_id: 
 
 
 def pick_onto_main(spark: SparkSession, table: TableName, snapshot_id: int) -> None:
+    if has_jvm(spark):
+        jvm.pick_onto_main(jvm.load_table(spark, table.sql), snapshot_id)
+        return
     spark.sql(table.call("cherrypick_snapshot", snapshot_id=str(snapshot_id))).collect()
 
 

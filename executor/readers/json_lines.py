@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy
+from numpy.typing import NDArray
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
@@ -14,12 +15,10 @@ from pyspark.sql.types import StringType, StructField, StructType
 from executor.readers.overflow import any_infinity
 from executor.readers.paths import load
 
-# By the byte without which each of them need not be looked for, which is quicker.
-_NOT_A_RECORD_A_LINE = {
-    b"}": re.compile(rb"}[^\r\n]"),
-    b"[": re.compile(rb"\n\["),
-    b"\r": re.compile(rb"\r[^\n]"),
-}
+Bytes = NDArray[numpy.uint8]
+Marks = NDArray[numpy.bool_]
+
+_LINE_FEED, _RETURN, _BRACKET, _BRACE = b"\n\r[}"
 _BYTE_ORDER_MARK = "\ufeff"
 _STRICT = {
     "multiLine": "false",
@@ -80,13 +79,31 @@ class JsonLines:
         """Flat records only: each closing brace ends its line, so a line has one record, or is blank."""
         lines, last = 0, b"\n"
         for chunk in chunks:
-            seam = last + chunk[:1]
-            for byte, sight in _NOT_A_RECORD_A_LINE.items():
-                if sight.search(seam) or (byte in chunk and sight.search(chunk)):
-                    return None
-            lines += chunk.count(b"\n")
+            seamed = last + chunk
+            text = numpy.frombuffer(seamed, numpy.uint8)
+            feeds = text == _LINE_FEED
+            if not _has_a_record_a_line(seamed, text, feeds):
+                return None
+            lines += int(numpy.count_nonzero(feeds[1:]))
             last = chunk[-1:]
         return lines + (last != b"\n")
+
+
+def _has_a_record_a_line(chunk: bytes, text: Bytes, feeds: Marks) -> bool:
+    """`text` is the chunk; what it has none of is not looked for."""
+    ends = feeds
+    if b"\r" in chunk:
+        returns = text == _RETURN
+        ends = feeds | returns
+        if not _only_before(feeds, these=returns):
+            return False
+    has_no_array = b"[" not in chunk or _only_before(text != _BRACKET, these=feeds)
+    return has_no_array and _only_before(ends, these=text == _BRACE)
+
+
+def _only_before(those: Marks, *, these: Marks) -> bool:
+    """Whether each of these has one of those after it; of the last nothing is known yet."""
+    return not bool((these[:-1] > those[1:]).any())
 
 
 def _is_one_value(line: Column) -> Column:
