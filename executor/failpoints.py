@@ -1,6 +1,8 @@
 """Named points at which a test can make this service fail: killed, held up, or told that what happened did not.
 
-In service they do nothing, and no setting changes that: a test arms them from inside the process.
+A point that follows an effect (a commit, a staged or picked snapshot) stands after it: what is raised there says that
+something failed which has happened. In service the points do nothing, and no setting changes that: a test arms them
+from inside the process.
 """
 
 from __future__ import annotations

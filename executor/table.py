@@ -14,6 +14,7 @@ from pyspark.sql.types import StructType
 from executor import jvm
 from executor.diagnose import is_from_spark
 from executor.errors import attempt_failed
+from executor.failpoints import failpoint
 from executor.jvm import has_jvm
 from executor.lease import Category, Column
 from executor.metadata import OUR_BRANCH, TABLE_ID, read_state, read_state_and_schema
@@ -99,13 +100,16 @@ def create(
     creation = f"CREATE TABLE IF NOT EXISTS {table.sql} ({definitions}) USING iceberg TBLPROPERTIES ({assignments})"
     _insist(lambda: spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {table.namespace_sql}"))
     _insist(lambda: spark.sql(creation))
+    failpoint("executor.after_create_table")
 
 
 def open_branch(spark: SparkSession, table: TableName, branch: str, *, is_empty: bool) -> None:
     """Creates a private branch. An empty main gets its empty root, so that there is a floor to check."""
     _insist(lambda: _create_branch(spark, table, branch))
+    failpoint("executor.after_create_branch")
     if is_empty:
         _insist(lambda: _lay_floor(spark, table, branch))
+        failpoint("executor.after_floor")
 
 
 def _create_branch(spark: SparkSession, table: TableName, branch: str) -> None:
@@ -137,11 +141,13 @@ def drop_branch(spark: SparkSession, table: TableName, branch: str) -> None:
     """Drops one of our private branches; another name is never touched."""
     if OUR_BRANCH.fullmatch(branch):
         spark.sql(f"ALTER TABLE {table.sql} DROP BRANCH IF EXISTS {quoted(branch)}")
+        failpoint("executor.after_drop_branch")
 
 
 def create_tag(spark: SparkSession, table: TableName, tag: str, *, snapshot_id: int) -> None:
     """Keeps a snapshot until a person drops the tag."""
     spark.sql(f"ALTER TABLE {table.sql} CREATE TAG IF NOT EXISTS {quoted(tag)} AS OF VERSION {snapshot_id}")
+    failpoint("executor.after_tag")
 
 
 def pick_onto_main(spark: SparkSession, table: TableName, snapshot_id: int) -> None:

@@ -118,6 +118,7 @@ class Discoverer(Loop):
                     page=page.files,
                     ordered=source.ordered,
                 )
+                failpoint("discoverer.after_record")
             failpoint("discoverer.between_pages")
 
     @contextlib.asynccontextmanager

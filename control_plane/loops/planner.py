@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from control_plane.domain.ingestion import StoredIngestion
 from control_plane.domain.packing import DEFAULT_MAX_BYTES, DEFAULT_MAX_FILES, Packable, pack
+from control_plane.failpoints import failpoint
 from control_plane.ledger import files, ingestions, leases, runs
 from control_plane.ledger.database import Connection, Database
 from control_plane.ledger.runs import Planning
@@ -53,6 +54,7 @@ class Planner(Loop):
         if sets:
             attempts = stored.ingestion.load.max_attempts or DEFAULT_MAX_ATTEMPTS
             await leases.offer(connection, stored, run_id=planning.run_id, sets=sets, max_attempts=attempts)
+            failpoint("planner.after_offer")
 
 
 def _sets(stored: StoredIngestion, waiting: list[Packable], *, keep_open_set: bool) -> list[list[Packable]]:

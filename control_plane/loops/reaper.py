@@ -12,6 +12,7 @@ from collections.abc import Callable
 import structlog
 
 from control_plane.errors import LedgerUnavailable
+from control_plane.failpoints import failpoint
 from control_plane.ledger import clock as ledger_clock
 from control_plane.ledger import leases
 from control_plane.ledger.database import Database
@@ -68,7 +69,10 @@ class Reaper(Loop):
                 listing_seconds=self._listing_seconds,
                 rest_seconds=self._rest_seconds,
             )
-            return await leases.reap(connection) if self._clock() >= self._trusted_from else 0
+            reaped = await leases.reap(connection) if self._clock() >= self._trusted_from else 0
+            if reaped:
+                failpoint("reaper.after_reap")
+            return reaped
 
     def _look(self, ledger_seconds: float) -> None:
         """Distrusts silence after a gap, and after a jump of the ledger's clock: to it, all had fallen silent."""

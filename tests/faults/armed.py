@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import runpy
@@ -19,23 +20,30 @@ class InjectedFault(OSError):
 
 def pass_point(name: str) -> None:
     """Asks the test what is to happen here, and does it."""
-    match _asked(name).split():
-        case ["kill"]:
-            os.kill(os.getpid(), signal.SIGKILL)
-        case ["raise"]:
-            raise InjectedFault(f"injected at {name}")
-        case ["sleep", seconds]:
-            time.sleep(float(seconds))
-
-
-def _asked(name: str) -> str:
     with socket.socket(socket.AF_UNIX) as test:
-        try:
-            test.connect(os.environ[SOCKET_VARIABLE])
-            test.sendall(f"{name}\n".encode())
-            return test.makefile().readline()
-        except OSError:  # the test is over
-            return ""
+        match _asked(test, name).split():
+            case ["kill"]:
+                os.kill(os.getpid(), signal.SIGKILL)
+            case ["raise"]:
+                raise InjectedFault(f"injected at {name}")
+            case ["sleep", seconds]:
+                time.sleep(float(seconds))
+            case ["wait"]:
+                _wait_for_end(test)
+
+
+def _asked(test: socket.socket, name: str) -> str:
+    with contextlib.suppress(OSError):  # the test is over
+        test.connect(os.environ[SOCKET_VARIABLE])
+        test.sendall(f"{name}\n".encode())
+        return test.makefile().readline()
+    return ""
+
+
+def _wait_for_end(test: socket.socket) -> None:
+    """Blocks this thread, or the whole process where its event loop passes the point, until the test hangs up."""
+    with contextlib.suppress(OSError):
+        test.recv(1)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+WAIT = "wait"
 _CALL = re.compile(r'\bfailpoint\("([\w.]+)"\)')
 
 
@@ -20,24 +21,44 @@ class Failpoints:
         self.socket = socket
         self.passed: set[str] = set()
         self._armed: dict[str, tuple[str, asyncio.Event]] = {}
+        self._waiting: dict[str, list[asyncio.Event]] = {}
 
     def arm(self, point: str, action: str) -> asyncio.Event:
-        """Has `kill`, `raise` or `sleep SECONDS` happen at the next pass of a point; the event says that it does."""
+        """Has an action happen at the next pass of a point; the event says that it does.
+
+        `kill`, `raise`, `sleep SECONDS`, or `wait` until it is released. At a point after an effect (`after_stage`),
+        `raise` is do-then-raise: the effect happened, and whoever asked for it is told that it failed.
+        """
         happens = asyncio.Event()
         self._armed[point] = action, happens
         return happens
 
+    def release(self, point: str) -> None:
+        """Lets go on who waits at a point, and who would have."""
+        if self._armed.get(point, ("",))[0] == WAIT:
+            del self._armed[point]
+        for told in self._waiting.pop(point, ()):
+            told.set()
+
     def disarm(self) -> None:
+        """Has nothing happen any more, and nobody wait."""
         self._armed.clear()
+        for point in list(self._waiting):
+            self.release(point)
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         point = (await reader.readline()).decode().strip()
         self.passed.add(point)
         action, happens = self._armed.pop(point, ("", None))
+        told = asyncio.Event()
+        if action == WAIT:
+            self._waiting.setdefault(point, []).append(told)
         writer.write(f"{action}\n".encode())
-        writer.close()
         if happens:
             happens.set()
+        if action == WAIT:
+            await told.wait()
+        writer.close()
 
 
 @asynccontextmanager
@@ -47,7 +68,10 @@ async def failpoints() -> AsyncIterator[Failpoints]:
     with tempfile.TemporaryDirectory() as folder:
         points = Failpoints(Path(folder) / "points")
         async with await asyncio.start_unix_server(points.answer, points.socket):
-            yield points
+            try:
+                yield points
+            finally:
+                points.disarm()
 
 
 def points_in(package: str) -> list[str]:
