@@ -60,6 +60,11 @@ class Wire:
                     pb.RenewLeaseRequest.FromString(request), pb.RenewLeaseResponse.FromString(reply), sent=sent
                 )
 
+    def forget(self) -> None:
+        """Begins anew."""
+        self.grants.clear()
+        self.renewals.clear()
+
     def findings(self) -> list[Finding]:
         return [*fences_that_shrank(self.grants), *holders_besides(self.grants, self.renewals)]
 

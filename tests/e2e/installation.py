@@ -22,9 +22,10 @@ LEASE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
-    """`folder` is one that ingestions may load from."""
+    """`folder` is one that ingestions may load from; `database_url` is the ledger's."""
 
     folder: Path
+    database_url: str
     control_plane: ControlPlane
     client: Client
     lake: Lake
@@ -63,7 +64,13 @@ async def installed(
             folder, database_url=database_url, local_folders=[files], lease_seconds=lease_seconds
         )
         client = await ends.enter_async_context(connected(control_plane.address))
-        installation = Installation(folder=files, control_plane=control_plane, client=client, lake=Lake(folder))
+        installation = Installation(
+            folder=files,
+            database_url=database_url,
+            control_plane=control_plane,
+            client=client,
+            lake=Lake(folder),
+        )
         ends.push_async_callback(_end, installation.services)
         installation.services.append(control_plane)
         prepare(control_plane)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,25 +36,32 @@ class Lake:
 
     def read(self, table: str) -> TableContent | None:
         """What a reader sees in the table now; None when it does not exist."""
-        catalog = SqlCatalog(CATALOG, uri=f"sqlite:///{self._catalog_file}", warehouse=f"file://{self._warehouse}")
-        with closing(catalog):
+        with self.catalog() as catalog:
             try:
                 return content_of(catalog.load_table(table))
             except NoSuchTableError:
                 return None
+
+    @contextmanager
+    def catalog(self) -> Iterator[SqlCatalog]:
+        """For who stands in for another writer."""
+        catalog = SqlCatalog(CATALOG, uri=f"sqlite:///{self._catalog_file}", warehouse=f"file://{self._warehouse}")
+        with closing(catalog):
+            yield catalog
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableContent:
     """A table as PyIceberg reads it: its columns, its ids, and how main came to be, newest snapshot first.
 
-    `snapshot_ids` are those of every branch.
+    `snapshot_ids` are those of every branch; `table` is for whoever looks closer.
     """
 
     columns: list[str]
     ids: list[int]
     history: list[Snapshot]
     snapshot_ids: set[int]
+    table: Table
 
     @property
     def records_added(self) -> int:
@@ -78,6 +85,7 @@ def content_of(table: Table) -> TableContent:
         ids=table.scan(selected_fields=("id",)).to_arrow()["id"].to_pylist(),
         history=list(_ancestry(table)),
         snapshot_ids={snapshot.snapshot_id for snapshot in table.snapshots()},
+        table=table,
     )
 
 

@@ -88,8 +88,18 @@ class Service:
     @property
     def events(self) -> list[str]:
         """What it has logged so far, by event name."""
-        lines = self._log.read_text(errors="replace").splitlines()
-        return [json.loads(line)["event"] for line in lines if line.startswith("{")]
+        return [json.loads(line)["event"] for line in self.log_lines() if line.startswith("{")]
+
+    @property
+    def log_bytes(self) -> int:
+        """How long its log is by now."""
+        return self._log.stat().st_size if self._log.exists() else 0
+
+    def log_lines(self, *, after_bytes: int = 0) -> list[str]:
+        """What it has logged after so many bytes; a line may be cut off by a kill."""
+        with self._log.open("rb") as log:
+            log.seek(after_bytes)
+            return log.read().decode(errors="replace").splitlines()
 
     def log_tail(self) -> str:
         state = "runs" if self.is_running else "does not run"

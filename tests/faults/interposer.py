@@ -9,6 +9,8 @@ from typing import Any
 
 import grpc
 
+from tests.checker.wire import Wire
+
 ACQUIRE = "AcquireLease"
 
 Forward = Callable[[bytes], Awaitable[bytes]]
@@ -22,11 +24,14 @@ class Lost(Exception):
 class Interposer:
     """Hands on calls as they are, but for hooks. Lets no lease be asked for until it is opened.
 
-    A hook is handed the request, and what sends it on; what it answers is the reply.
+    A hook is handed the request, and what sends it on; what it answers is the reply. What is sent on, and answered, the
+    watch notes.
     """
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, watch: Wire) -> None:
         self._channel = channel
+        self._watch = watch
+        self._usual: Hook = hand_on
         self._hooks: dict[str, tuple[Hook, asyncio.Event]] = {}
         self._opened = asyncio.Event()
         self._acquiring: set[asyncio.Task[bytes]] = set()
@@ -48,8 +53,13 @@ class Interposer:
         self._hooks[method] = hook, came
         return came
 
+    def always(self, hook: Hook) -> None:
+        """Has each call go through this hook that has none of its own."""
+        self._usual = hook
+
     def forget_hooks(self) -> None:
         self._hooks.clear()
+        self._usual = hand_on
 
     async def answer(self, method: str, request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
         try:
@@ -78,19 +88,22 @@ class Interposer:
     async def _hooked(self, method: str, request: bytes) -> bytes:
         async def forward(request: bytes) -> bytes:
             call: Callable[..., Awaitable[bytes]] = self._channel.unary_unary(method)
-            return await call(request, wait_for_ready=True)
+            sent = self._watch.sent()
+            reply = await call(request, wait_for_ready=True)
+            self._watch.answered(method, request, reply, sent=sent)
+            return reply
 
-        hook, came = self._hooks.pop(method.rpartition("/")[2], (hand_on, asyncio.Event()))
+        hook, came = self._hooks.pop(method.rpartition("/")[2], (self._usual, asyncio.Event()))
         came.set()
         return await hook(request, forward)
 
 
 @asynccontextmanager
-async def interposed(control_plane: str) -> AsyncIterator[Interposer]:
+async def interposed(control_plane: str, watch: Wire | None = None) -> AsyncIterator[Interposer]:
     """An interposer that listens on a free port, in front of the control plane at an address."""
     options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]
     async with grpc.aio.insecure_channel(control_plane, options=options) as channel:
-        interposer = Interposer(channel)
+        interposer = Interposer(channel, watch or Wire())
         server = grpc.aio.server()
         server.add_generic_rpc_handlers((_AnyMethod(interposer),))
         port = server.add_insecure_port("127.0.0.1:0")
@@ -116,6 +129,12 @@ async def send_twice(request: bytes, forward: Forward) -> bytes:
     """Sends the request twice, at the same time, as a network may."""
     first, _ = await asyncio.gather(forward(request), forward(request))
     return first
+
+
+async def send_again(request: bytes, forward: Forward) -> bytes:
+    """Sends the request once more when it was answered, as a client may whose answer was lost."""
+    await forward(request)
+    return await forward(request)
 
 
 class _AnyMethod(grpc.GenericRpcHandler):

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-from autoloader.v1 import files_pb2, ingestions_pb2, runs_pb2
+from autoloader.v1 import ingestions_pb2, runs_pb2
 
+from tests.checker.checker import assert_no_findings, check, check_logs
+from tests.checker.manifest import Workload, a_file, by_ids
+from tests.checker.wire import Wire
+from tests.e2e.client import RUN_SECONDS
 from tests.e2e.installation import Installation
 from tests.e2e.lake import TableContent
 from tests.e2e.places import Folder
-from tests.e2e.records import content_of_file, ids_of_file
+from tests.e2e.records import content_of_file, ids_of_file, record
 from tests.e2e.services import ControlPlane, Executor
 from tests.faults.interposer import Interposer
 
 RECORDS_PER_FILE = 100
+PAUSE_SECONDS = 0.1
+# What an executor logs as an error when a fault is raised in the middle of its work.
+EXPLAINED_ERRORS = {"stage_broke", "turn_failed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +50,12 @@ class Load:
     place: Folder
     table: str
     ingestion: str
+    _files: set[int] = field(default_factory=set)
 
     def put(self, *numbers: int) -> None:
         for number in numbers:
-            self.place.put(f"data-{number}.json", content_of_file(number, records=RECORDS_PER_FILE))
+            self.place.put(name_of(number), content_of_file(number, records=RECORDS_PER_FILE))
+        self._files.update(numbers)
 
     async def start(self) -> str:
         return await self.installation.client.start_run(self.ingestion)
@@ -54,34 +66,57 @@ class Load:
         assert rested.state == runs_pb2.Run.STATE_SUCCEEDED, str(rested)
         return True
 
+    async def is_done_after_all(self, run: str) -> bool:
+        """Whether nothing is left of a run that failed until a person resolved what was in doubt."""
+        async with asyncio.timeout(RUN_SECONDS):
+            while True:
+                seen = await self.installation.client.runs.GetRun(runs_pb2.GetRunRequest(name=run))
+                if not seen.files_remaining:
+                    return True
+                await asyncio.sleep(PAUSE_SECONDS)
+
     async def runs_well(self) -> bool:
         return await self.ends_well(await self.start())
 
     async def holds_once(self, *numbers: int) -> bool:
-        """Whether the table has each row of these files once, and the ledger has the same figures."""
+        """Whether these are all files put, the table has each row of them once, and the ledger says the same."""
+        return await self.agrees_with(self.content(), *numbers)
+
+    def content(self) -> TableContent:
+        """What a reader sees in the table now."""
         content = self.installation.lake.read(self.table)
         assert content is not None, "there is no table"
-        return await self.agrees_with(content, *numbers)
+        return content
+
+    def set_head(self, snapshot_id: int) -> None:
+        """Does by hand what a person may do to main."""
+        with self.installation.lake.catalog() as catalog, catalog.load_table(self.table).manage_snapshots() as main:
+            main.set_current_snapshot(snapshot_id=snapshot_id)
 
     async def agrees_with(self, content: TableContent, *numbers: int) -> bool:
         """The same, of a table that was read already."""
-        assert content.holds_once(*(ids_of_file(number, records=RECORDS_PER_FILE) for number in numbers))
-        summary = await self.installation.client.summary(self.ingestion)
-        figures = {state: (each.file_count, each.records_written) for state, each in summary.items()}
-        assert figures == {files_pb2.File.STATE_PROCESSED: (len(numbers), len(content.ids))}
+        assert self._files == set(numbers)
+        assert content.holds_once(*map(ids_of, numbers))
+        workload = Workload(
+            files=tuple(a_file(name_of(number), map(record, ids_of(number))) for number in numbers),
+            owner_of=by_ids({name_of(number): ids_of(number) for number in numbers}),
+        )
+        assert_no_findings(
+            await check(self.installation.client, self.ingestion, table=content.table, workload=workload)
+        )
         history = await self.installation.client.history(self.ingestion)
-        assert sum(run.records_written for run in history) == len(content.ids)
         assert sum(run.files_processed for run in history) == len(numbers)
         return True
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Neither executor may ask for a lease until its wire is opened."""
+    """Neither executor may ask for a lease until its wire is opened. The watch sees what any executor is told."""
 
     installation: Installation
     victim: Wired
     successor: Wired
+    watch: Wire = field(default_factory=Wire)
 
     @property
     def control_plane(self) -> ControlPlane:
@@ -96,3 +131,22 @@ class Scene:
         load = Load(self.installation, place, table, ingestion)
         load.put(*numbers)
         return load
+
+    @contextmanager
+    def judged(self) -> Iterator[None]:
+        """Holds against the invariants what executors are told in the block, and what services log."""
+        services = self.installation.services
+        logged = {service.name: service.log_bytes for service in services}
+        self.watch.forget()
+        yield
+        assert_no_findings(self.watch.findings())
+        lines = [line for each in services for line in each.log_lines(after_bytes=logged.get(each.name, 0))]
+        assert_no_findings(check_logs(lines, allowed_errors=EXPLAINED_ERRORS))
+
+
+def name_of(number: int) -> str:
+    return f"data-{number}.json"
+
+
+def ids_of(number: int) -> range:
+    return ids_of_file(number, records=RECORDS_PER_FILE)

@@ -14,6 +14,8 @@ import grpc
 from tests.faults.failpoints import Failpoints
 from tests.faults.scene import Scene
 
+# Long enough for a slow machine's heartbeat, short enough for hundreds of takeovers.
+LEASE_SECONDS = 2.0
 REPEAT_SECONDS = 30.0
 PAUSE_SECONDS = 0.1
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable
 
+import grpc
 import pytest
-from autoloader.v1 import ingestions_pb2 as pb
-from autoloader.v1 import runs_pb2
+from autoloader.v1 import leases_pb2, runs_pb2
 
 from tests.e2e.places import Folder
+from tests.faults import operations
 from tests.faults.failpoints import points_in
-from tests.faults.matrix.stage import Stage, repeated
+from tests.faults.hand import hand_of
+from tests.faults.matrix import calls
+from tests.faults.matrix.stage import Answer, Stage, repeated
 from tests.faults.scene import Load
 
 pytestmark = pytest.mark.wide
@@ -23,6 +26,10 @@ OF_A_LOOP = ["discoverer", "planner", "reaper"]
 # It takes its turn at the start, and seldom after.
 OF_A_START = ["pruner"]
 OF_A_CALL = ["CreateIngestion", "UpdateIngestion", "PauseIngestion", "ResumeIngestion", "RunIngestion", "CancelRun"]
+OF_A_FAILURE = ["ReleaseLease", "FailLease", "RetryFiles", "ResolvePublish", "DeleteIngestion"]
+# It is passed when a lease ran out: see test_a_reaper_that_fails_costs_no_row.
+OF_AN_EXPIRY = "reaper.after_reap"
+OF_THE_CODE = [point for point in points_in("control_plane") if point != OF_AN_EXPIRY]
 
 
 def _around(*operations: str) -> list[str]:
@@ -30,11 +37,11 @@ def _around(*operations: str) -> list[str]:
 
 
 @pytest.mark.parametrize("action", ACTIONS)
-@pytest.mark.parametrize("point", [*_around(*OF_A_LOAD, *OF_A_LOOP), *points_in("control_plane")])
+@pytest.mark.parametrize("point", [*_around(*OF_A_LOAD, *OF_A_LOOP), *OF_THE_CODE])
 async def test_rows_are_there_once_whatever_happens_at_a_point(stage: Stage, point: str, action: str) -> None:
     load = await stage.scene.a_load(0, 1)
     async with stage.befallen(point, action):
-        run = await repeated(lambda request_id: _run(load, request_id))
+        run = await repeated(lambda request_id: calls.run(load, request_id))
         stage.scene.successor.wire.open()
 
     assert await load.ends_well(run)
@@ -45,7 +52,7 @@ async def test_rows_are_there_once_whatever_happens_at_a_point(stage: Stage, poi
 @pytest.mark.parametrize("side", SIDES)
 async def test_a_call_that_is_made_again_has_one_effect(stage: Stage, side: str, action: str) -> None:
     load = _unmade(stage)
-    for method, call in _calls(load).items():
+    for method, call in calls.of_a_cancelled_run(load).items():
         async with stage.befallen(f"{method}.{side}", action):
             await repeated(call)
     history = await load.installation.client.history(load.ingestion)
@@ -71,21 +78,58 @@ async def test_a_start_that_fails_in_part_is_none_to_a_load(stage: Stage, point:
     assert await load.holds_once(0, 1)
 
 
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("side", SIDES)
+async def test_a_failure_that_is_told_again_has_one_effect(stage: Stage, side: str, action: str) -> None:
+    load = await stage.scene.a_load(0, 1)
+    run = await load.start()
+
+    async def befallen(method: str, call: Callable[[str], Awaitable[Answer]]) -> Answer:
+        async with stage.befallen(f"{method}.{side}", action):
+            return await repeated(call)
+
+    async with hand_of(stage.scene.control_plane.address) as hand:
+        given_back = await hand.acquire()
+        await befallen("ReleaseLease", lambda _: hand.release(given_back))
+        failed = await hand.acquire()
+        await befallen("FailLease", lambda _: hand.fail(failed, leases_pb2.FailLeaseRequest.OUTCOME_NOT_STAGED))
+        assert (await load.installation.rested(run)).state == runs_pb2.Run.STATE_FAILED
+        assert (await befallen("RetryFiles", lambda id: calls.retry(load, id))).file_count == 2
+        run = await load.start()
+        doubted = await hand.acquire()
+        await hand.stage(doubted)
+        await hand.fail(doubted, leases_pb2.FailLeaseRequest.OUTCOME_IN_DOUBT)
+        assert (await load.installation.rested(run)).state == runs_pb2.Run.STATE_FAILED
+        await befallen("ResolvePublish", lambda id: calls.resolve(run, id, load=load, lease=doubted.id))
+
+    stage.scene.successor.wire.open()
+    assert await load.is_done_after_all(run)
+    assert await load.holds_once(0, 1)
+    await befallen("DeleteIngestion", lambda id: calls.delete(load, id))
+    with pytest.raises(grpc.aio.AioRpcError, match="NOT_FOUND"):
+        await load.installation.client.history(load.ingestion)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_a_reaper_that_fails_costs_no_row(stage: Stage, action: str) -> None:
+    load = await stage.scene.a_load(0, 1)
+    run = await load.start()
+    async with hand_of(stage.scene.control_plane.address) as hand, stage.befallen(OF_AN_EXPIRY, action):
+        await hand.acquire()
+
+    stage.scene.successor.wire.open()
+    assert await load.ends_well(run)
+    assert await load.holds_once(0, 1)
+
+
 def test_every_point_is_passed(stage: Stage) -> None:
-    expected = {*_around(*OF_A_LOAD, *OF_A_LOOP, *OF_A_CALL, *OF_A_START), *points_in("control_plane")}
-    assert expected <= stage.control_plane_points.passed
+    every = _around(*operations.mutating_methods(), *operations.loops())
+    assert stage.control_plane_points.passed >= {*every, *points_in("control_plane")}
 
 
-async def _run(load: Load, request_id: str) -> str:
-    request = pb.RunIngestionRequest(name=load.ingestion, request_id=request_id)
-    return (await load.installation.client.ingestions.RunIngestion(request)).name
-
-
-async def _cancel(load: Load, request_id: str) -> runs_pb2.Run:
-    (run,) = await load.installation.client.history(load.ingestion)
-    return await load.installation.client.runs.CancelRun(
-        runs_pb2.CancelRunRequest(name=run.name, request_id=request_id)
-    )
+def test_the_matrix_has_every_operation() -> None:
+    assert {*OF_A_LOAD, *OF_A_CALL, *OF_A_FAILURE} == operations.mutating_methods()
+    assert {*OF_A_LOOP, *OF_A_START} == operations.loops()
 
 
 def _unmade(stage: Stage) -> Load:
@@ -94,30 +138,3 @@ def _unmade(stage: Stage) -> Load:
     load = Load(installation, Folder(installation.folder / name), f"faults.{name}", f"ingestions/{name}")
     load.put(0, 1)
     return load
-
-
-def _calls(load: Load) -> dict[str, Callable[[str], Awaitable[object]]]:
-    """Calls to make in turn, by their methods, which lead an ingestion to a run that is cancelled."""
-    client, name = load.installation.client, load.ingestion
-    ingestion = pb.Ingestion(
-        source=load.place.source,
-        format=pb.Format(json=pb.JsonFormat()),
-        destination=pb.Destination(table=load.table),
-    )
-    changed = pb.Ingestion(name=name, labels={"changed": "yes"})
-    return {
-        "CreateIngestion": lambda id: client.ingestions.CreateIngestion(
-            pb.CreateIngestionRequest(ingestion_id=name.partition("/")[2], ingestion=ingestion, request_id=id)
-        ),
-        "UpdateIngestion": lambda id: client.ingestions.UpdateIngestion(
-            pb.UpdateIngestionRequest(ingestion=changed, request_id=id)
-        ),
-        "PauseIngestion": lambda id: client.ingestions.PauseIngestion(
-            pb.PauseIngestionRequest(name=name, request_id=id)
-        ),
-        "ResumeIngestion": lambda id: client.ingestions.ResumeIngestion(
-            pb.ResumeIngestionRequest(name=name, request_id=id)
-        ),
-        "RunIngestion": lambda id: _run(load, id),
-        "CancelRun": lambda id: _cancel(load, id),
-    }

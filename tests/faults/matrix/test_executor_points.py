@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import pytest
+from autoloader.v1 import runs_pb2
 
 from tests.faults.failpoints import points_in
+from tests.faults.interposer import Forward
+from tests.faults.matrix import calls
 from tests.faults.matrix.stage import Stage
 
 pytestmark = pytest.mark.wide
 
-# Each has a test of its own below: they are passed when a lease is older, and when its executor is told to stop.
-APART = {"executor.heartbeat", "executor.draining"}
+# Each has a test of its own below: they are passed when a lease is older, when its executor is told to stop, and when
+# the table cannot tell what became of a snapshot.
+APART = {"executor.heartbeat", "executor.draining", "executor.after_tag"}
 POINTS = sorted(set(points_in("executor")) - APART)
 PAST_THE_LEASE = "sleep 3.5"
 ACTIONS = ["kill", "raise", PAST_THE_LEASE]
+TRY_AGAIN = runs_pb2.ResolvePublishRequest.RESOLUTION_TRY_AGAIN
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -61,6 +66,34 @@ async def test_a_drain_that_fails_costs_no_row(stage: Stage, action: str) -> Non
     scene.successor.wire.open()
 
     assert await load.ends_well(run)
+    assert await load.holds_once(0, 1)
+
+
+@pytest.mark.parametrize("action", ["kill", "raise"])
+async def test_a_doubt_that_is_told_badly_costs_no_row(stage: Stage, action: str) -> None:
+    scene, load = stage.scene, await stage.scene.a_load(0)
+    scene.victim.wire.open()
+    assert await load.runs_well()
+    (floor, head) = [snapshot.snapshot_id for snapshot in reversed(load.content().history)]
+
+    async def roll_back(request: bytes, forward: Forward) -> bytes:
+        reply = await forward(request)
+        load.set_head(floor)
+        return reply
+
+    scene.victim.wire.once("StageLease", roll_back)
+    happens = stage.executor_points.arm("executor.after_tag", action)
+    load.put(1)
+    run = await load.start()
+    await happens.wait()
+    scene.successor.wire.open()
+    doubted = await load.installation.rested(run)
+    assert doubted.state == runs_pb2.Run.STATE_FAILED
+    load.set_head(head)
+    (lease,) = doubted.leases_in_doubt
+    await calls.resolve(run, "", load=load, lease=lease, resolution=TRY_AGAIN)
+
+    assert await load.is_done_after_all(run)
     assert await load.holds_once(0, 1)
 
 

@@ -1,0 +1,74 @@
+"""An executor without a Spark: the test itself says to the LeaseService what executors say, or never should."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import grpc
+from autoloader.v1 import errors_pb2
+from autoloader.v1 import leases_pb2 as pb
+from autoloader.v1.leases_pb2_grpc import LeaseServiceStub
+from google.protobuf.duration_pb2 import Duration
+
+ACQUIRE_SECONDS = 20
+ROWS = 200
+
+
+class Hand:
+    """Calls that may be repeated. Those that stage name a snapshot that no table has."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._leases = LeaseServiceStub(channel)
+
+    async def acquire(self) -> pb.Lease:
+        request = pb.AcquireLeaseRequest(
+            executor="hand", request_id=str(uuid.uuid4()), wait=Duration(seconds=ACQUIRE_SECONDS)
+        )
+        answer = await self._leases.AcquireLease(request, wait_for_ready=True)
+        assert answer.HasField("lease"), "no lease was on offer"
+        return answer.lease
+
+    async def renew(self, lease: pb.Lease) -> pb.RenewLeaseResponse:
+        return await self._leases.RenewLease(
+            pb.RenewLeaseRequest(lease=lease.id, fence=lease.fence, attempt=lease.attempt)
+        )
+
+    async def stage(self, lease: pb.Lease) -> pb.StageLeaseResponse:
+        counts = [ROWS, *(0 for _ in lease.load.files[1:])]
+        staged = pb.StagedTable(
+            table=lease.load.destination.table,
+            table_uuid="none",
+            base_snapshot_id=1,
+            staged_snapshot_id=2,
+            records_added=ROWS,
+        )
+        return await self._leases.StageLease(
+            pb.StageLeaseRequest(
+                lease=lease.id, fence=lease.fence, attempt=lease.attempt, staged=staged, records_written=counts
+            )
+        )
+
+    async def fail(
+        self, lease: pb.Lease, outcome: pb.FailLeaseRequest.Outcome.ValueType, *, retryable: bool = False
+    ) -> pb.FailLeaseResponse:
+        error = errors_pb2.LoadError(
+            category=errors_pb2.ERROR_CATEGORY_WRITE_FAILURE, message="The test says so.", retryable=retryable
+        )
+        return await self._leases.FailLease(
+            pb.FailLeaseRequest(lease=lease.id, fence=lease.fence, attempt=lease.attempt, outcome=outcome, error=error)
+        )
+
+    async def release(self, lease: pb.Lease) -> pb.ReleaseLeaseResponse:
+        return await self._leases.ReleaseLease(
+            pb.ReleaseLeaseRequest(lease=lease.id, fence=lease.fence, attempt=lease.attempt)
+        )
+
+
+@asynccontextmanager
+async def hand_of(control_plane: str) -> AsyncIterator[Hand]:
+    """A hand that reaches the control plane at an address."""
+    options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]
+    async with grpc.aio.insecure_channel(control_plane, options=options) as channel:
+        yield Hand(channel)
