@@ -98,7 +98,7 @@ async def stage_of_all(
             return Wired(executor, wire)
 
         scene = Scene(running, await wired("victim", _under(ours)), await wired("successor", _as_it_is), watch)
-        yield Stage(scene, control_plane_points=theirs, executor_points=ours)
+        yield Stage(scene, spark.url, control_plane_points=theirs, executor_points=ours)
 
 
 @pytest.fixture

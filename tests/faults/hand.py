@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import grpc
-from autoloader.v1 import errors_pb2
+from autoloader.v1 import errors_pb2, ingestions_pb2
 from autoloader.v1 import leases_pb2 as pb
 from autoloader.v1.leases_pb2_grpc import LeaseServiceStub
 from google.protobuf.duration_pb2 import Duration
 
 ACQUIRE_SECONDS = 20
 ROWS = 200
+SNAPSHOT = 2
 
 
 class Hand:
@@ -30,24 +31,39 @@ class Hand:
         assert answer.HasField("lease"), "no lease was on offer"
         return answer.lease
 
-    async def renew(self, lease: pb.Lease) -> pb.RenewLeaseResponse:
-        return await self._leases.RenewLease(
+    async def renew(self, lease: pb.Lease) -> bool:
+        """Whether it is told to go on."""
+        answer = await self._leases.RenewLease(
             pb.RenewLeaseRequest(lease=lease.id, fence=lease.fence, attempt=lease.attempt)
         )
+        return answer.directive == pb.RenewLeaseResponse.DIRECTIVE_CONTINUE
 
-    async def stage(self, lease: pb.Lease) -> pb.StageLeaseResponse:
+    async def propose(self, lease: pb.Lease) -> pb.ProposeSchemaResponse:
+        columns = [ingestions_pb2.Column(name="id", type="string")]
+        return await self._leases.ProposeSchema(
+            pb.ProposeSchemaRequest(lease=lease.id, fence=lease.fence, attempt=lease.attempt, columns=columns)
+        )
+
+    async def stage(self, lease: pb.Lease) -> bool:
+        """Whether it is told that its snapshot counts."""
         counts = [ROWS, *(0 for _ in lease.load.files[1:])]
         staged = pb.StagedTable(
             table=lease.load.destination.table,
             table_uuid="none",
-            base_snapshot_id=1,
-            staged_snapshot_id=2,
+            base_snapshot_id=SNAPSHOT - 1,
+            staged_snapshot_id=SNAPSHOT,
             records_added=ROWS,
         )
-        return await self._leases.StageLease(
+        answer = await self._leases.StageLease(
             pb.StageLeaseRequest(
                 lease=lease.id, fence=lease.fence, attempt=lease.attempt, staged=staged, records_written=counts
             )
+        )
+        return answer.decision == pb.StageLeaseResponse.DECISION_DECIDED
+
+    async def complete(self, lease: pb.Lease) -> pb.CompleteLeaseResponse:
+        return await self._leases.CompleteLease(
+            pb.CompleteLeaseRequest(lease=lease.id, fence=lease.fence, published_snapshot_id=SNAPSHOT)
         )
 
     async def fail(

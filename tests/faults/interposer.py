@@ -54,7 +54,7 @@ class Interposer:
         return came
 
     def always(self, hook: Hook) -> None:
-        """Has each call go through this hook that has none of its own."""
+        """Has each call go through this hook that has none of its own, but those that ask for leases."""
         self._usual = hook
 
     def forget_hooks(self) -> None:
@@ -65,7 +65,7 @@ class Interposer:
         try:
             if method.endswith(ACQUIRE):
                 return await self._acquire(method, request)
-            return await self._hooked(method, request)
+            return await self._hooked(method, request, usual=self._usual)
         except Lost as lost:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(lost))
         except grpc.aio.AioRpcError as error:
@@ -74,7 +74,7 @@ class Interposer:
 
     async def _acquire(self, method: str, request: bytes) -> bytes:
         await self._opened.wait()
-        asking = asyncio.create_task(self._hooked(method, request))
+        asking = asyncio.create_task(self._hooked(method, request, usual=hand_on))
         self._acquiring.add(asking)
         try:
             await asyncio.wait({asking})
@@ -85,7 +85,7 @@ class Interposer:
             asking.cancel()
             self._acquiring.discard(asking)
 
-    async def _hooked(self, method: str, request: bytes) -> bytes:
+    async def _hooked(self, method: str, request: bytes, *, usual: Hook) -> bytes:
         async def forward(request: bytes) -> bytes:
             call: Callable[..., Awaitable[bytes]] = self._channel.unary_unary(method)
             sent = self._watch.sent()
@@ -93,7 +93,7 @@ class Interposer:
             self._watch.answered(method, request, reply, sent=sent)
             return reply
 
-        hook, came = self._hooks.pop(method.rpartition("/")[2], (self._usual, asyncio.Event()))
+        hook, came = self._hooks.pop(method.rpartition("/")[2], (usual, asyncio.Event()))
         came.set()
         return await hook(request, forward)
 

@@ -75,6 +75,11 @@ class Load:
                     return True
                 await asyncio.sleep(PAUSE_SECONDS)
 
+    async def attempts(self) -> list[int]:
+        """How many attempts each file took, by name."""
+        files = await self.installation.client.list_files(self.ingestion)
+        return [file.attempts for _, file in sorted(files.items())]
+
     async def runs_well(self) -> bool:
         return await self.ends_well(await self.start())
 

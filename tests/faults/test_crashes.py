@@ -2,49 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from tests.faults.interposer import Forward, Hook, Lost
+from tests.faults.failpoints import WAIT, Failpoints
+from tests.faults.interposer import Forward, Lost
 from tests.faults.scene import Scene
 
 
-def kill_before_sending(scene: Scene) -> Hook:
-    async def hook(request: bytes, forward: Forward) -> bytes:
-        scene.victim.executor.kill()
-        raise Lost("its sender died")
-
-    return hook
-
-
-def kill_after_sending(scene: Scene) -> Hook:
-    async def hook(request: bytes, forward: Forward) -> bytes:
-        await forward(request)
-        scene.victim.executor.kill()
-        raise Lost("its receiver died")
-
-    return hook
-
-
 @pytest.mark.parametrize(
-    ("method", "kill"),
+    "point",
     [
-        pytest.param("RenewLease", kill_before_sending, id="after it acquired the lease"),
-        pytest.param("StageLease", kill_before_sending, id="after it staged the rows"),
-        pytest.param("StageLease", kill_after_sending, id="after its snapshot was decided upon"),
-        pytest.param("CompleteLease", kill_before_sending, id="after it published the rows"),
+        "after_acquire",
+        pytest.param("before_stage", marks=pytest.mark.wide),
+        "after_stage",
+        pytest.param("before_decision", marks=pytest.mark.wide),
+        "after_decision",
+        pytest.param("before_pick", marks=pytest.mark.wide),
+        pytest.param("after_pick", marks=pytest.mark.wide),
+        "before_complete",
+        pytest.param("after_complete", marks=pytest.mark.wide),
     ],
 )
-async def test_another_finishes_when_an_executor_is_killed(
-    scene: Scene, method: str, kill: Callable[[Scene], Hook]
+async def test_another_finishes_when_an_executor_is_killed_with_its_jvm(
+    scene: Scene, victim_points: Failpoints, point: str
 ) -> None:
     load = await scene.a_load(0, 1, 2)
-    scene.victim.wire.once(method, kill(scene))
+    reached = victim_points.arm(f"executor.{point}", WAIT)
 
     scene.victim.wire.open()
     run = await load.start()
+    await reached.wait()
+    scene.victim.executor.kill()
     await scene.victim.executor.ended()
+    # Its next JVM starts while its lease runs out.
+    await scene.victim.revive()
     scene.successor.wire.open()
 
     assert await load.ends_well(run)

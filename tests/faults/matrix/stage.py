@@ -24,9 +24,13 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """`control_plane_points` and `executor_points` are those of the control plane and of the scene's victim."""
+    """`control_plane_points` and `executor_points` are those of the control plane and of the scene's victim.
+
+    `spark_url` is that of the server on which all executors work.
+    """
 
     scene: Scene
+    spark_url: str
     control_plane_points: Failpoints
     executor_points: Failpoints
 

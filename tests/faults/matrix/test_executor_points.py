@@ -1,4 +1,4 @@
-"""An executor that fails at any of its points, in any way, costs time and never a row."""
+"""An executor that fails at any of its points costs time and never a row; the races hold it up there past its lease."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.wide
 APART = {"executor.heartbeat", "executor.draining", "executor.after_tag"}
 POINTS = sorted(set(points_in("executor")) - APART)
 PAST_THE_LEASE = "sleep 3.5"
-ACTIONS = ["kill", "raise", PAST_THE_LEASE]
+ACTIONS = ["kill", "raise"]
 TRY_AGAIN = runs_pb2.ResolvePublishRequest.RESOLUTION_TRY_AGAIN
 
 
@@ -36,7 +36,7 @@ async def test_rows_are_there_once_whatever_happens_at_a_point(stage: Stage, poi
     assert await load.holds_once(0, 1)
 
 
-@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("action", [*ACTIONS, PAST_THE_LEASE])
 async def test_a_heartbeat_that_fails_costs_no_row(stage: Stage, action: str) -> None:
     scene, load = stage.scene, await stage.scene.a_load(0, 1)
     stage.executor_points.arm("executor.before_stage", PAST_THE_LEASE)
