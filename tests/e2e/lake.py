@@ -34,20 +34,25 @@ class Lake:
             f"{prefix}.warehouse": f"file://{self._warehouse}",
         }
 
-    def read(self, table: str) -> TableContent | None:
-        """What a reader sees in the table now; None when it does not exist."""
-        with self.catalog() as catalog:
-            try:
-                return content_of(catalog.load_table(table))
-            except NoSuchTableError:
-                return None
-
     @contextmanager
     def catalog(self) -> Iterator[SqlCatalog]:
         """For who stands in for another writer."""
         catalog = SqlCatalog(CATALOG, uri=f"sqlite:///{self._catalog_file}", warehouse=f"file://{self._warehouse}")
         with closing(catalog):
             yield catalog
+
+    def load(self, table: str) -> Table | None:
+        """The table as it is now; None when it does not exist."""
+        with self.catalog() as catalog:
+            try:
+                return catalog.load_table(table)
+            except NoSuchTableError:
+                return None
+
+    def read(self, table: str) -> TableContent | None:
+        """What a reader sees in the table now; None when it does not exist."""
+        loaded = self.load(table)
+        return None if loaded is None else content_of(loaded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import asyncpg
-from pyiceberg.table import StaticTable
+from pyiceberg.table import StaticTable, Table
 
 from tests.e2e.lake import CATALOG, TableContent, content_of
 from tests.e2e.places import Bucket
@@ -16,6 +16,13 @@ LOCATION = """
     SELECT metadata_location
     FROM iceberg_tables
     WHERE table_namespace = $1 AND table_name = $2
+"""
+
+MOVE = """
+    UPDATE iceberg_tables
+    SET metadata_location = $4,
+        previous_metadata_location = $3
+    WHERE table_namespace = $1 AND table_name = $2 AND metadata_location = $3
 """
 
 
@@ -51,15 +58,34 @@ class PostgresLake:
 
     async def read(self, table: str) -> TableContent:
         """What a reader sees in the table now."""
+        loaded = await self.load(table)
+        assert loaded, f"there is no table {table}"
+        return content_of(loaded)
+
+    async def load(self, table: str) -> Table | None:
+        """The table as it is now; None when it does not exist."""
+        location = await self.location(table)
+        return StaticTable.from_metadata(location, self.reader_properties()) if location else None
+
+    async def location(self, table: str) -> str | None:
+        """Where the table's metadata is now."""
         connection = await asyncpg.connect(self.database_url)
         try:
-            location = await connection.fetchval(LOCATION, *table.split("."))
+            location: str | None = await connection.fetchval(LOCATION, *table.split("."))
         finally:
             await connection.close()
-        assert location, f"there is no table {table}"
-        return content_of(StaticTable.from_metadata(location, self._reader_properties()))
+        return location
 
-    def _reader_properties(self) -> dict[str, str]:
+    async def move(self, table: str, *, since: str, to: str) -> bool:
+        """Commits what a table became since it was at a location; whether nobody else did before."""
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            done = await connection.execute(MOVE, *table.split("."), since, to)
+        finally:
+            await connection.close()
+        return bool(done == "UPDATE 1")
+
+    def reader_properties(self) -> dict[str, str]:
         keys = self.warehouse.server.admin
         return {
             "s3.endpoint": self.warehouse.server.endpoint,

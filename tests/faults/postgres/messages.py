@@ -15,10 +15,11 @@ SSL_REQUEST = 80877103
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A message to the server; `statement` is the SQL when it makes the server run some."""
+    """A message to the server; `statement` is the SQL that it makes the server run, `asks` if it is to be answered."""
 
     data: bytes
     statement: str | None
+    asks: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Requests:
 
     async def messages(self) -> AsyncIterator[Request]:
         async for kind, body, data in _messages(self.reader):
-            yield Request(data, self._statement(kind, body))
+            yield Request(data, self._statement(kind, body), asks=kind in (b"Q", b"S"))
 
     def _statement(self, kind: bytes, body: bytes) -> str | None:
         match kind:

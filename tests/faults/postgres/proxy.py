@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from tests.faults.postgres.messages import Answers, Requests, copy_opening
+from tests.faults.postgres.messages import Answers, Request, Requests, copy_opening
 
 
 class Fault(Enum):
@@ -25,6 +25,8 @@ class Fault(Enum):
     # The server ends the connection by an administrator's command before it, or while it is under way.
     TERMINATED = auto()
     TERMINATED_MEANWHILE = auto()
+    # The server hears it twice, as from a transport that repeats what was not answered; its second answer is handed on.
+    REPLAYED = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,11 @@ class Statement:
 
 
 Condition = Callable[[Statement], bool]
+Act = Callable[[], Awaitable[None]]
+
+
+def has(words: str) -> Condition:
+    return lambda statement: words in statement.sql
 
 
 def is_commit_of(words: str) -> Condition:
@@ -59,6 +66,7 @@ class Proxy:
     def __init__(self, direct_url: str) -> None:
         self.direct_url = direct_url
         self._rule: _Rule | None = None
+        self._meanwhile: tuple[Condition, Act] | None = None
         self._flow = asyncio.Event()
         self._flow.set()
         self.url = ""
@@ -68,6 +76,10 @@ class Proxy:
         """Lets the next statement of which the condition holds fail; the event says that one did."""
         self._rule = _Rule(fault, condition, asyncio.Event())
         return self._rule.fired
+
+    def before_each(self, condition: Condition, act: Act) -> None:
+        """Acts each time before a statement of which the condition holds is handed on, which waits for it."""
+        self._meanwhile = condition, act
 
     def freeze(self) -> None:
         """Holds every byte back from now on, as a stopped machine does: connections stay, nothing is answered."""
@@ -102,6 +114,7 @@ class Proxy:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             await copy_opening(line.requests.reader, line.client, line.server)
             async for message in line.requests.messages():
+                await self._act_before(line, message.statement)
                 fault = self._fault_of(line, message.statement)
                 await self._flow.wait()
                 if fault is Fault.REQUEST_LOST:
@@ -110,7 +123,9 @@ class Proxy:
                     line.doomed = True
                 if fault is Fault.TERMINATED:
                     await self._terminate(line.answers.backend)
-                line.server.write(message.data)
+                if fault is Fault.REPLAYED:
+                    line.answers_lost += 1
+                line.send(message)
                 if fault is Fault.TERMINATED_MEANWHILE:
                     await self._terminate(line.answers.backend)
 
@@ -118,10 +133,18 @@ class Proxy:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             async for message in line.answers.messages():
                 await self._flow.wait()
-                if not line.doomed:
+                if line.answers_lost:
+                    line.answers_lost -= message.ends_answer
+                elif not line.doomed:
                     line.client.write(message.data)
                 elif message.ends_answer:
                     return
+
+    async def _act_before(self, line: _Line, sql: str | None) -> None:
+        if sql is not None and self._meanwhile is not None:
+            condition, act = self._meanwhile
+            if condition(Statement(sql=sql, earlier=tuple(line.transaction))):
+                await act()
 
     def _fault_of(self, line: _Line, sql: str | None) -> Fault | None:
         """Takes note of a statement; the fault that becomes of it."""
@@ -157,7 +180,18 @@ class _Line:
         self.answers = answers
         self.client = client
         self.doomed = False
+        self.answers_lost = 0
         self.transaction: list[str] = []
+        self._unanswered: list[bytes] = []
+
+    def send(self, message: Request) -> None:
+        """Hands a message on; with the last of a question whose answer is to be lost, asks all of it once more."""
+        self.server.write(message.data)
+        self._unanswered.append(message.data)
+        if message.asks:
+            if self.answers_lost:
+                self.server.write(b"".join(self._unanswered))
+            self._unanswered.clear()
 
     def note(self, sql: str) -> None:
         if sql.startswith(("BEGIN", "COMMIT", "ROLLBACK")):

@@ -1,0 +1,47 @@
+"""One installation for all tables, with an executor whose points the tests watch; Spark is a server beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+from pyspark.sql import SparkSession
+
+from tests.e2e.connect_server import ConnectServer
+from tests.e2e.installation import add_executor, installed, jars_folder
+from tests.faults.armed import SOCKET_VARIABLE
+from tests.faults.table.ground import Ground
+from tests.faults.table.moments import moments
+from tests.postgres import PostgresServer
+
+
+@pytest.fixture(scope="session")
+async def ground_of_all(
+    tmp_path_factory: pytest.TempPathFactory, postgres: PostgresServer, pytestconfig: pytest.Config
+) -> AsyncIterator[Ground]:
+    async with AsyncExitStack() as ends:
+        them = await ends.enter_async_context(moments())
+        folder = tmp_path_factory.mktemp("tables")
+        running = await ends.enter_async_context(installed(folder, postgres))
+        server = ConnectServer(folder, spark_conf=running.lake.spark_conf(), data_folder=jars_folder(pytestconfig))
+        running.services.append(server)
+        await server.start()
+        await add_executor(
+            running,
+            data_folder=jars_folder(pytestconfig),
+            spark_conf={},
+            prepare=lambda executor: executor.run_under("tests.faults.armed", **{SOCKET_VARIABLE: str(them.socket)}),
+            spark_master=server.url,
+        )
+        spark = await asyncio.to_thread(SparkSession.builder.remote(server.url).create)
+        spark.conf.set("spark.sql.catalog.lake.cache-enabled", "false")
+        yield Ground(running, them, spark)
+        await asyncio.to_thread(spark.stop)
+
+
+@pytest.fixture
+def ground(ground_of_all: Ground) -> Ground:
+    ground_of_all.moments.forget()
+    return ground_of_all
