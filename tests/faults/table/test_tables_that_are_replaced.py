@@ -8,6 +8,7 @@ import pytest
 from autoloader.v1 import errors_pb2, runs_pb2
 
 from tests.checker.checker import assert_no_findings
+from tests.e2e.lake import CATALOG
 from tests.faults.table.ground import FIRST, IDS_OF_FIRST, SECOND, Ground, Loading, Resolution, ids_of
 
 pytestmark = pytest.mark.wide
@@ -36,7 +37,6 @@ def create_or_replace(ground: Ground, loading: Loading) -> Awaitable[object]:
 @pytest.mark.parametrize(
     ("replace", "point"),
     [
-        (drop_and_create, "executor.before_stage"),
         (drop_and_create, "executor.before_publish"),
         (drop_and_create, "executor.before_pick"),
         (create_or_replace, "executor.before_publish"),
@@ -57,6 +57,16 @@ async def test_nothing_comes_into_a_table_that_took_the_others_place(
     assert await loading.ids() == [NEW]
 
 
+async def test_what_was_not_staged_when_the_table_was_replaced_comes_into_the_new_one_once(ground: Ground) -> None:
+    loading = await ground.a_loading(FIRST)
+    replaced = ground.moments.at("executor.before_stage", lambda: _done(drop_and_create(ground, loading)))
+
+    await loading.loads(SECOND)
+    await replaced
+
+    assert await loading.ids() == [NEW, *ids_of(SECOND)]
+
+
 async def test_a_table_that_is_replaced_once_it_was_found_without_the_rows_gets_them_once(ground: Ground) -> None:
     loading = await ground.a_loading(FIRST)
     replaced = ground.moments.at("executor.before_pick", lambda: _done(create_or_replace(ground, loading)))
@@ -69,14 +79,14 @@ async def test_a_table_that_is_replaced_once_it_was_found_without_the_rows_gets_
 
 async def test_a_table_that_went_away_gets_its_rows_once_it_is_back(ground: Ground) -> None:
     loading = await ground.a_loading(FIRST)
-    away = f"{loading.sql_name}_away"
+    away = f"{loading.table}_away"
     gone = ground.moments.at("executor.before_publish", lambda: ground.change(loading, f"RENAME TO {away}"))
     loading.put(SECOND)
     run = await loading.run()
     await gone
     assert run.state == runs_pb2.Run.STATE_FAILED
     assert "is gone" in run.errors[0].message
-    await ground.sql(f"ALTER TABLE {away} RENAME TO {loading.sql_name}")
+    await ground.sql(f"ALTER TABLE {CATALOG}.{away} RENAME TO {loading.table}")
     assert await loading.ids() == IDS_OF_FIRST
 
     await loading.resolve(run, TRY_AGAIN)
