@@ -27,7 +27,12 @@ class Client:
         self.files = FileServiceStub(channel)
 
     async def create(
-        self, source: ingestions_pb2.Source, *, table: str, load: ingestions_pb2.LoadPolicy | None = None
+        self,
+        source: ingestions_pb2.Source,
+        *,
+        table: str,
+        load: ingestions_pb2.LoadPolicy | None = None,
+        pool: str = "",
     ) -> str:
         """Creates an ingestion of JSON lines; its name."""
         request = ingestions_pb2.CreateIngestionRequest(
@@ -37,6 +42,7 @@ class Client:
                 format=ingestions_pb2.Format(json=ingestions_pb2.JsonFormat()),
                 destination=ingestions_pb2.Destination(table=table),
                 load=load,
+                pool=pool,
             ),
         )
         return (await self.ingestions.CreateIngestion(request, timeout=CALL_SECONDS)).name

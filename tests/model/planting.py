@@ -43,10 +43,10 @@ def in_sql(name: str, *changes: tuple[str, str]) -> Plant:
     return plant
 
 
-def in_code(module: ModuleType, name: str, instead: Any) -> Plant:
-    """Puts another function in the place of the module's own."""
-    assert hasattr(module, name), (module, name)
-    return lambda patch: patch.setattr(module, name, instead)
+def in_code(place: ModuleType | type, name: str, instead: Any) -> Plant:
+    """Puts another function in the place of the module's, or the class's, own."""
+    assert hasattr(place, name), (place, name)
+    return lambda patch: patch.setattr(place, name, instead)
 
 
 def _importers() -> list[ModuleType]:

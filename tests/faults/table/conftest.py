@@ -11,8 +11,11 @@ from pyspark.sql import SparkSession
 
 from tests.e2e.connect_server import ConnectServer
 from tests.e2e.installation import add_executor, installed, jars_folder
+from tests.e2e.services import Executor
 from tests.faults.armed import SOCKET_VARIABLE
-from tests.faults.table.ground import Ground
+from tests.faults.seeded.bugs_of_tables import PLAIN_APPEND
+from tests.faults.seeded.planted import BUG_VARIABLE
+from tests.faults.table.ground import HONEST, PLAIN, Ground
 from tests.faults.table.moments import moments
 from tests.postgres import PostgresServer
 
@@ -28,16 +31,29 @@ async def ground_of_all(
         server = ConnectServer(folder, spark_conf=running.lake.spark_conf(), data_folder=jars_folder(pytestconfig))
         running.services.append(server)
         await server.start()
-        await add_executor(
-            running,
-            data_folder=jars_folder(pytestconfig),
-            spark_conf={},
-            prepare=lambda executor: executor.run_under("tests.faults.armed", **{SOCKET_VARIABLE: str(them.socket)}),
-            spark_master=server.url,
-        )
+
+        async def executor(name: str, *, under: str = "tests.faults.armed", bug: str = "", pool: str = "") -> Executor:
+            return await add_executor(
+                running,
+                name=name,
+                data_folder=jars_folder(pytestconfig),
+                spark_conf={},
+                prepare=lambda it: it.run_under(under, **{SOCKET_VARIABLE: str(them.socket), BUG_VARIABLE: bug}),
+                spark_master=server.url,
+                **({"pool": pool} if pool else {}),
+            )
+
         spark = await asyncio.to_thread(SparkSession.builder.remote(server.url).create)
         spark.conf.set("spark.sql.catalog.lake.cache-enabled", "false")
-        yield Ground(running, them, spark)
+        yield Ground(
+            running,
+            executors={
+                HONEST: await executor("honest"),
+                PLAIN: await executor("plain", under="tests.faults.seeded.planted", bug=PLAIN_APPEND, pool=PLAIN),
+            },
+            moments=them,
+            spark=spark,
+        )
         await asyncio.to_thread(spark.stop)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from autoloader.v1 import files_pb2, ingestions_pb2, runs_pb2
+from autoloader.v1 import files_pb2, runs_pb2
 from pyiceberg.table import Table
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
@@ -21,11 +21,14 @@ from tests.e2e.installation import Installation
 from tests.e2e.lake import CATALOG, content_of
 from tests.e2e.places import Folder
 from tests.e2e.records import ids_of_file, lines, record
+from tests.e2e.services import Executor
 from tests.faults.table.foreign import FOREIGN, FOREIGN_IDS, ForeignWriter, WriterOnSqlite
 from tests.faults.table.moments import Moments
 
 RECORDS_PER_FILE = 100
 FIRST, SECOND = 0, 1
+# Pools: that of the executor as it is, and that of one which appends to main.
+HONEST, PLAIN = "default", "plain"
 CONFLICTS_MAX = 10
 SETTLED_SECONDS = 60.0
 
@@ -51,6 +54,9 @@ class Loading:
     def put(self, *numbers: int) -> None:
         for number in numbers:
             self.place.put(f"data-{number}.json", lines(rows_of(number)))
+
+    async def start(self) -> str:
+        return await self.installation.client.start_run(self.ingestion)
 
     async def run(self) -> runs_pb2.Run:
         """Runs it to its rest."""
@@ -116,13 +122,14 @@ class Loading:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """`spark` is the hand of somebody else on the tables; `moments` are the executor's."""
+    """`spark` is the hand of somebody else on the tables; `executors` are by their pools, `moments` are theirs."""
 
     installation: Installation
+    executors: Mapping[str, Executor]
     moments: Moments
     spark: SparkSession
 
-    async def a_loading(self, *numbers: int, policy: ingestions_pb2.LoadPolicy | None = None) -> Loading:
+    async def a_loading(self, *numbers: int, pool: str = "") -> Loading:
         """A load of a folder that was loaded with these files in it, if any."""
         lake = self.installation.lake
 
@@ -134,7 +141,7 @@ class Ground:
             *numbers,
             load_table=load_table,
             foreign=lambda table: WriterOnSqlite(lake=lake, table=table),
-            policy=policy,
+            pool=pool,
         )
 
     async def sql(self, *statements: str) -> list[Any]:
@@ -194,12 +201,12 @@ async def a_loading(
     *numbers: int,
     load_table: Callable[[str], Awaitable[Table | None]],
     foreign: Callable[[str], ForeignWriter],
-    policy: ingestions_pb2.LoadPolicy | None = None,
+    pool: str = "",
 ) -> Loading:
     """A load of a folder of its own, which was loaded with these files in it, if any."""
     name = f"t{uuid.uuid4().hex}"
     place, table = Folder(installation.folder / name), f"faults.{name}"
-    ingestion = await installation.client.create(place.source, table=table, load=policy)
+    ingestion = await installation.client.create(place.source, table=table, pool=pool)
     loading = Loading(installation, place, table, ingestion, load_table, foreign(table))
     if numbers:
         await loading.loads(*numbers)
