@@ -17,10 +17,12 @@ from executor.lease import Failure, LeasedFile, StagedTable
 from executor.metadata import LEASE_PROPERTY, Snapshot, TableState, read_state
 from executor.publish import InDoubt, Next, NotPublished, Published
 from executor.roster import Roster
+from executor.spark import Sessions, SparkSettings
 from executor.storage import LocalStore
 from tests.model.planting import in_code
 
 judge, look_and_pick, publish_once = publish.judge, publish._look_and_pick, publish.publish
+start, forced = spark.start, spark._forced
 Verdict = Published | NotPublished | InDoubt | Next
 
 
@@ -70,11 +72,12 @@ def _removed_if_it_left_a_source(state: TableState, staged: StagedTable, *, leas
     return any(snapshot.source_id == staged.staged_snapshot_id for snapshot in state.snapshots.values())
 
 
-def _unknown_is_failed(staged: StagedTable, **told: Any) -> tuple[TableState | None, Verdict]:
+def _unknown_is_failed(staged: StagedTable, *, sessions: Sessions, lease_id: str, **told: Any) -> Verdict:
     try:
-        return look_and_pick(staged, **told)
+        look_and_pick(staged, sessions=sessions, lease_id=lease_id)
     except Exception:
-        return None, NotPublished()
+        return NotPublished()
+    return publish_once(staged, sessions=sessions, lease_id=lease_id, **told)
 
 
 def _unknown_is_done(staged: StagedTable, **told: Any) -> tuple[TableState | None, Verdict]:
@@ -88,7 +91,7 @@ def _publish_whoever_holds_it(staged: StagedTable, **told: Any) -> Published | N
     return publish_once(staged, **told | {"check_held": _nothing})
 
 
-def _look_then_append(staged: StagedTable, *, sessions: Any, lease_id: str) -> tuple[TableState | None, Verdict]:
+def _look_then_append(staged: StagedTable, *, sessions: Sessions, lease_id: str) -> tuple[TableState | None, Verdict]:
     session = sessions.publisher
     name = table.table_name(staged.table, default_catalog=sessions.default_catalog).sql
     state = read_state(session, name)
@@ -150,6 +153,15 @@ def _changed_if_longer(_: LocalStore, file: LeasedFile) -> Failure | None:
     return None if same else storage._changed()
 
 
+def _cached(catalogs: frozenset[str]) -> dict[str, str]:
+    return forced(catalogs) | {f"spark.sql.catalog.{catalog}.cache-enabled": "true" for catalog in catalogs}
+
+
+def _with_an_able_publisher(settings: SparkSettings) -> Sessions:
+    sessions = start(settings)
+    return replace(sessions, publisher=sessions.new_loader())
+
+
 publish_in_main: Callable[..., Verdict | None] = publish._in_main
 
 PLAIN_APPEND = "rows are appended to main"
@@ -164,7 +176,10 @@ BUGS_OF_TABLES = {
     "publish into another table of the name": (in_code(publish, "judge", _any_table),),
     "publish without a look for itself": (in_code(publish, "_in_main", _nothing),),
     "publish looks for the staged snapshot alone": (in_code(publish, "_in_main", _in_main_by_its_own_id),),
-    "publish overlooks another attempt": (in_code(publish, "_in_main", _in_main_without_wap_ids),),
+    "publish does not know its lease again": (
+        in_code(publish, "_in_main", _in_main_without_wap_ids),
+        in_code(publish, "_was_removed", _removed_if_it_left_a_source),
+    ),
     "publish again what was removed": (in_code(publish, "_was_removed", _no),),
     "publish looks for a removal by its source alone": (
         in_code(publish, "_was_removed", _removed_if_it_left_a_source),
@@ -172,7 +187,7 @@ BUGS_OF_TABLES = {
     "publish takes a torn read for the truth": (in_code(TableState, "is_torn", property(_no)),),
     "publish doubts what provably never was in main": (in_code(publish, "judge", _doubts_what_is_lost),),
     "publish takes what is gone for never published": (in_code(publish, "judge", _loads_what_is_gone),),
-    "an unknown outcome is taken for failure": (in_code(publish, "_look_and_pick", _unknown_is_failed),),
+    "an unknown outcome is taken for failure": (in_code(publish, "publish", _unknown_is_failed),),
     "an unknown outcome is taken for success": (in_code(publish, "_look_and_pick", _unknown_is_done),),
     "publish without the lease": (in_code(publish, "publish", _publish_whoever_holds_it),),
     "publish looks, then appends": (in_code(publish, "_look_and_pick", _look_then_append),),
@@ -188,6 +203,7 @@ BUGS_OF_TABLES = {
     "versions are not looked at after the read": (in_code(LocalStore, "troubles", _untroubled),),
     "a version is its size": (in_code(LocalStore, "_trouble", _changed_if_longer),),
     "what is missing is taken for empty": (in_code(Roster, "drop_troubled", _no),),
-    "tables are cached": (in_code(spark, "_forced", lambda catalogs: spark._LOSSLESS),),
+    "tables are cached": (in_code(spark, "_forced", _cached),),
+    "a publisher can delete files": (in_code(spark, "start", _with_an_able_publisher),),
     "a session that diverts writes is taken": (in_code(spark, "_REFUSED", ()),),
 }

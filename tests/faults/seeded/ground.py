@@ -16,10 +16,11 @@ from tests.postgres import PostgresServer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """`settings` are those that the sessions were started with."""
+    """`settings` are those that the sessions were started with; the catalog is in `lake_folder`."""
 
     sessions: Sessions
     settings: SparkSettings
+    lake_folder: Path
     postgres: PostgresServer
     folder: Path
 

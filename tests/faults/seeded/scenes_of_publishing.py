@@ -11,12 +11,13 @@ from dataclasses import replace
 import pytest
 
 from executor import publish as publishing
+from executor import spark
 from executor.errors import StartRefused
 from executor.heartbeat import LeaseLost
+from executor.jvm import load_table
 from executor.lease import StagedTable
 from executor.metadata import TableState, read_state
 from executor.publish import InDoubt, Next, NotPublished, Published
-from executor.spark import _refuse_danger, start
 from tests.executor.lake import CATALOG, RECORDS, Lake
 from tests.faults.seeded.ground import Ground, passing
 
@@ -133,16 +134,25 @@ async def the_lease_is_lost(ground: Ground) -> None:
 async def main_moves_in_another_session(ground: Ground) -> None:
     """A session sees what another has committed."""
     lake, _ = _staged_between(ground)
-    other = start(ground.settings).publisher
+    other = spark.start(ground.settings).publisher
     assert read_state(other, lake.sql_name) == _state(lake)
     lake.load([lake.write("later.json", [{"id": 300, "name": "later"}])])
     assert read_state(other, lake.sql_name) == _state(lake)
 
 
+async def a_new_publisher(ground: Ground) -> None:
+    """It cannot delete files."""
+    lake = ground.lake()
+    lake.load([lake.write("first.json", RECORDS)])
+    publisher = spark.start(ground.settings).publisher
+    properties = load_table(publisher, lake.sql_name).io().properties()
+    assert properties.get("s3.delete-enabled") == "false"
+
+
 async def a_session_that_diverts_writes(ground: Ground) -> None:
     """It is refused."""
     with pytest.raises(StartRefused):
-        _refuse_danger({"spark.wap.branch": "elsewhere"})
+        spark._refuse_danger({"spark.wap.branch": "elsewhere"})
 
 
 def _staged_between(ground: Ground) -> tuple[Lake, StagedTable]:
