@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import grpc
 
@@ -15,6 +15,12 @@ ACQUIRE = "AcquireLease"
 
 Forward = Callable[[bytes], Awaitable[bytes]]
 Hook = Callable[[bytes, Forward], Awaitable[bytes]]
+
+
+class Carrier(Protocol):
+    """What hands calls on: a channel, or what stands where one does."""
+
+    def unary_unary(self, method: str) -> Callable[..., Awaitable[bytes]]: ...
 
 
 class Lost(Exception):
@@ -28,7 +34,7 @@ class Interposer:
     watch notes.
     """
 
-    def __init__(self, channel: grpc.aio.Channel, watch: Wire) -> None:
+    def __init__(self, channel: Carrier, watch: Wire) -> None:
         self._channel = channel
         self._watch = watch
         self._usual: Hook = hand_on
@@ -87,9 +93,8 @@ class Interposer:
 
     async def _hooked(self, method: str, request: bytes, *, usual: Hook) -> bytes:
         async def forward(request: bytes) -> bytes:
-            call: Callable[..., Awaitable[bytes]] = self._channel.unary_unary(method)
             sent = self._watch.sent()
-            reply = await call(request, wait_for_ready=True)
+            reply = await self._channel.unary_unary(method)(request, wait_for_ready=True)
             self._watch.answered(method, request, reply, sent=sent)
             return reply
 
@@ -102,17 +107,26 @@ class Interposer:
 async def interposed(control_plane: str, watch: Wire | None = None) -> AsyncIterator[Interposer]:
     """An interposer that listens on a free port, in front of the control plane at an address."""
     options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]
-    async with grpc.aio.insecure_channel(control_plane, options=options) as channel:
-        interposer = Interposer(channel, watch or Wire())
-        server = grpc.aio.server()
-        server.add_generic_rpc_handlers((_AnyMethod(interposer),))
-        port = server.add_insecure_port("127.0.0.1:0")
-        interposer.address = f"127.0.0.1:{port}"
-        await server.start()
-        try:
-            yield interposer
-        finally:
-            await server.stop(grace=0)
+    async with (
+        grpc.aio.insecure_channel(control_plane, options=options) as channel,
+        interposed_before(channel, watch) as interposer,
+    ):
+        yield interposer
+
+
+@asynccontextmanager
+async def interposed_before(carrier: Carrier, watch: Wire | None = None) -> AsyncIterator[Interposer]:
+    """The same, in front of whatever hands the calls on."""
+    interposer = Interposer(carrier, watch or Wire())
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((_AnyMethod(interposer),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    interposer.address = f"127.0.0.1:{port}"
+    await server.start()
+    try:
+        yield interposer
+    finally:
+        await server.stop(grace=0)
 
 
 async def hand_on(request: bytes, forward: Forward) -> bytes:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import grpc
 import pytest
 from autoloader.v1 import runs_pb2
 
-from control_plane.embedded.postgres import EmbeddedPostgres, run_postgres
 from control_plane.ledger.migrate import migrate
 from tests.faults.postgres.scene import UNHURRIED_SECONDS, Scene, serving
+from tests.faults.postgres.server import own_server
 from tests.postgres import PostgresServer
 
 LEASE_SECONDS = 1.5
@@ -22,35 +21,6 @@ LEASE_SECONDS = 1.5
 FROZEN_SECONDS = 2 * LEASE_SECONDS
 CALLERS = 30
 DEADLINE_EXCEEDED = grpc.StatusCode.DEADLINE_EXCEEDED
-
-
-class Server:
-    """A PostgreSQL of the test's own, to be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._stack = AsyncExitStack()
-        self.url = ""
-
-    async def start(self) -> None:
-        running: EmbeddedPostgres = await self._stack.enter_async_context(run_postgres(self._folder))
-        self._process = running.process
-        self.url = running.url
-
-    async def crash(self) -> None:
-        """Kills the postmaster; its children notice and end without a checkpoint."""
-        self._process.kill()
-        await self._stack.aclose()
-
-
-@asynccontextmanager
-async def own_server(folder: Path) -> AsyncIterator[Server]:
-    server = Server(folder)
-    await server.start()
-    try:
-        yield server
-    finally:
-        await server.crash()
 
 
 @pytest.fixture
