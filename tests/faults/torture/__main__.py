@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import secrets
 import shutil
@@ -22,6 +23,8 @@ JARS_VARIABLE = "AUTOLOADER_TEST_JARS"
 
 def main() -> int:
     """0 when nothing was lost, duplicated or mismatched, and the checker has no findings; else the logs are kept."""
+    # It warns at each write to one who was killed.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     arguments = _parser().parse_args()
     plan = _plan(arguments)
     folder = Path(tempfile.mkdtemp(prefix="torture-"))

@@ -71,17 +71,10 @@ class Cast:
 
     @property
     def services(self) -> list[Service]:
-        return [each.service for each in (*self.control_planes.values(), *self.executors.values())]
+        return [self.player(name).service for name in (*self.control_planes, *self.executors)]
 
-    def service(self, name: str) -> Service:
-        return self._player(name).service
-
-    def points(self, name: str) -> Failpoints:
-        return self._player(name).points
-
-    def _player(self, name: str) -> Seat | Hand:
-        players: dict[str, Seat | Hand] = {**self.control_planes, **self.executors}
-        return players[name]
+    def player(self, name: str) -> Seat | Hand:
+        return self.control_planes[name] if name in self.control_planes else self.executors[name]
 
 
 @asynccontextmanager

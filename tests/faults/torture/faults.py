@@ -28,13 +28,14 @@ TERMINATE_ALL = """
 
 
 class Faults:
-    """Those that wait for their moment wait until they are cancelled; those that last are undone before they return."""
+    """Those that wait for their moment do so until they are called off; those that last are over when they return."""
 
     def __init__(self, cast: Cast, *, calls: Calls, tables: Tables) -> None:
         self._cast = cast
         self._calls = calls
         self._tables = tables
         self._ledger = asyncio.Lock()
+        self._called_off = asyncio.Event()
         self._kinds: dict[str, Callable[[Step], Awaitable[bool]]] = {
             "executor fails": self._fail_executor,
             "executor killed": self._kill_executor,
@@ -61,8 +62,9 @@ class Faults:
 
     def call_off(self) -> None:
         """Nothing that waits for its moment happens from now on."""
-        for each in (*self._cast.control_planes.values(), *self._cast.executors.values()):
-            each.points.disarm()
+        self._called_off.set()
+        for name in (*self._cast.control_planes, *self._cast.executors):
+            self._cast.player(name).points.disarm()
         for hand in self._cast.executors.values():
             hand.wire.forget_hooks()
         for seat in self._cast.control_planes.values():
@@ -70,12 +72,12 @@ class Faults:
 
     async def _fail_executor(self, step: Step) -> bool:
         happened = await self._fail_at_point(step)
-        if step.how != "raise":
+        if happened and step.how != "raise":
             self._calls.struck(step.who)
         return happened
 
     async def _fail_at_point(self, step: Step) -> bool:
-        return await _happened(self._cast.points(step.who).arm(step.what, step.how))
+        return await self._happens(self._cast.player(step.who).points.arm(step.what, step.how))
 
     async def _kill_executor(self, step: Step) -> bool:
         await self._until_it_holds(step.who)
@@ -86,7 +88,7 @@ class Faults:
         return self._kill(step)
 
     def _kill(self, step: Step) -> bool:
-        service = self._cast.service(step.who)
+        service = self._cast.player(step.who).service
         was_running = service.is_running
         if was_running:
             service.kill()
@@ -98,7 +100,7 @@ class Faults:
         return await self._pause(step)
 
     async def _pause(self, step: Step) -> bool:
-        service = self._cast.service(step.who)
+        service = self._cast.player(step.who).service
         if not service.is_running:
             return False
         service.freeze()
@@ -110,23 +112,26 @@ class Faults:
         return True
 
     async def _drain_executor(self, step: Step) -> bool:
-        points: Failpoints = self._cast.points(step.who)
+        points: Failpoints = self._cast.player(step.who).points
         await self._until_it_holds(step.who)
         happens = points.arm(DRAINING, step.how)
-        return await self._drain(step) and await _happened(happens)
+        return await self._drain(step) and await self._happens(happens)
 
     async def _drain(self, step: Step) -> bool:
-        service = self._cast.service(step.who)
-        was_running = service.is_running
-        if was_running:
-            service.ask_to_stop()
-        return was_running
+        service = self._cast.player(step.who).service
+        if not service.is_running:
+            return False
+        told = service.process_id
+        service.ask_to_stop()
+        while service.is_running and service.process_id == told:
+            await asyncio.sleep(POLL_SECONDS)
+        return True
 
     async def _message(self, step: Step) -> bool:
         hand = self._cast.executors[step.who]
         befalling = Mishap(line=hand.line, seconds=step.seconds)
         hand.wire.once(step.what, befalling.hook(step.how))
-        return await _happened(befalling.happens)
+        return await self._happens(befalling.happens)
 
     async def _cut(self, step: Step) -> bool:
         await self._until_it_holds(step.who)
@@ -143,12 +148,12 @@ class Faults:
     async def _statement(self, step: Step) -> bool:
         proxy, fault = self._cast.control_planes[step.who].proxy, Fault[step.how]
         if fault in (Fault.REQUEST_LOST, Fault.ANSWER_LOST):
-            return await _happened(proxy.once(fault, is_commit_of(step.what)))
+            return await self._happens(proxy.once(fault, is_commit_of(step.what)))
 
         def has_words(statement: Statement) -> bool:
             return step.what in statement.sql
 
-        return await _happened(proxy.once(fault, has_words))
+        return await self._happens(proxy.once(fault, has_words))
 
     async def _terminate_backends(self, step: Step) -> bool:
         async with self._ledger:
@@ -172,20 +177,12 @@ class Faults:
         return True
 
     async def _crash_ledger(self, step: Step) -> bool:
-        await asyncio.shield(self._crash_and_start_ledger())
-        return True
-
-    async def _crash_and_start_ledger(self) -> None:
         async with self._ledger:
             await self._cast.ledger.crash()
             await self._cast.ledger.start()
             for seat in self._cast.control_planes.values():
                 seat.proxy.lead_to(self._cast.ledger.url)
-
-    async def ledger_is_up(self) -> None:
-        """Returns when a crash, if there is one under way, is over."""
-        async with self._ledger:
-            return
+        return True
 
     async def _until_it_holds(self, executor: str) -> bool:
         """Whether it came to hold a lease soon."""
@@ -195,6 +192,10 @@ class Faults:
             await asyncio.sleep(POLL_SECONDS)
         return False
 
-
-async def _happened(event: asyncio.Event) -> bool:
-    return await event.wait()
+    async def _happens(self, event: asyncio.Event) -> bool:
+        """Whether the moment came before all was called off."""
+        waiting = [asyncio.create_task(each.wait()) for each in (event, self._called_off)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+        return event.is_set()

@@ -1,8 +1,8 @@
 """What happens in a torture and when, all of it from a seed before anything runs; a plan can be kept and repeated.
 
 Repeated are the steps, their times and what is random within them: the same files with the same rows, the same faults
-to the same services. Not repeated is what the machine decides: which executor gets which lease, how far it is when it is
-paused, and so whether a fault that waits for its moment (a point, a message, a statement) finds one.
+to the same services. Not repeated is what the machine decides: which executor gets which lease, how far it is when it
+is paused, and so whether a fault that waits for its moment (a point, a message, a statement) finds one.
 """
 
 from __future__ import annotations

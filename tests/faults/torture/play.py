@@ -123,19 +123,12 @@ class Play:
     async def _disturb(self) -> None:
         """Has every step begin in its time. Faults whose moment does not come are called off at the end."""
         began = time.monotonic()
-        faults: list[asyncio.Task[None]] = []
-        work: list[asyncio.Task[None]] = []
-        for step in self.plan.steps:
-            await asyncio.sleep(began + step.at - time.monotonic())
-            task = asyncio.create_task(self._fault(step, began) if step.is_fault else self._work(step))
-            (faults if step.is_fault else work).append(task)
-        await asyncio.sleep(began + self.plan.seconds - time.monotonic())
-        self.faults.call_off()
-        for task in faults:
-            task.cancel()
-        for outcome in await asyncio.gather(*faults, *work, return_exceptions=True):
-            if isinstance(outcome, Exception):
-                raise outcome
+        async with asyncio.TaskGroup() as tasks:
+            for step in self.plan.steps:
+                await asyncio.sleep(began + step.at - time.monotonic())
+                tasks.create_task(self._fault(step, began) if step.is_fault else self._work(step))
+            await asyncio.sleep(began + self.plan.seconds - time.monotonic())
+            self.faults.call_off()
 
     async def _fault(self, step: Step, began: float) -> None:
         if not await self.faults.commit(step):
@@ -174,7 +167,6 @@ class Play:
 
     async def _heal(self, all_run: Callable[[], bool]) -> None:
         """Returns when everybody runs again."""
-        await self.faults.ledger_is_up()
         for _ in range(round(HEALING_SECONDS / POLL_SECONDS)):
             if all_run():
                 return
