@@ -106,7 +106,8 @@ class Caller:
             except grpc.aio.AioRpcError as error:
                 pause_seconds = _pause_asked_for(error)
                 self._note(error.code(), error.details())
-                await asyncio.sleep(max(pause_seconds, self._pause_seconds(attempt)))
+                # After a long outage too, a renewal comes well within the lease that the reaper waits for it.
+                await asyncio.sleep(max(pause_seconds, min(self._pause_seconds(attempt), deadline_seconds)))
             else:
                 self._note(None)
                 return response, sent_at

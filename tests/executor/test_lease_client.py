@@ -10,6 +10,7 @@ from autoloader.v1 import errors_pb2, ingestions_pb2, leases_pb2
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 
+from executor.credentials import KeyRing
 from executor.lease import (
     Category,
     Column,
@@ -22,13 +23,14 @@ from executor.lease import (
     UnknownField,
 )
 from executor.lease_client import FailedLease, Granted, LeaseClient, Refused
-from executor.wire import ControlPlaneRefused, LeaseFenced, boot_seconds
+from executor.wire import Caller, ControlPlaneRefused, LeaseFenced, boot_seconds, open_channel
 from tests.executor.lease_service import (
     FENCED,
     Refusal,
     ScriptedLeaseService,
     Stop,
     a_lease,
+    served,
 )
 
 
@@ -74,6 +76,16 @@ async def test_a_call_without_an_answer_is_given_up_at_its_deadline_and_repeated
     service.listens.set()
     renewal = await renewing
     assert began + 0.1 <= renewal.sent_at <= boot_seconds()
+
+
+async def test_a_renewal_is_not_put_off_for_longer_than_its_deadline(service: ScriptedLeaseService) -> None:
+    async with served(service) as address, open_channel(address) as channel:
+        patient = Caller(pause_seconds=lambda attempt: 3600.0)
+        client = LeaseClient(channel, executor="tester", pool="default", keys=KeyRing(), caller=patient)
+        lease = (await granted(client, service)).lease
+        service.answers["RenewLease"].append(Refusal(code=grpc.StatusCode.UNAVAILABLE))
+        async with asyncio.timeout(30):
+            await client.renew(lease, deadline_seconds=0.1)
 
 
 async def test_a_full_server_says_when_to_come_back(client: LeaseClient, service: ScriptedLeaseService) -> None:
