@@ -100,7 +100,12 @@ class Interposer:
 
         hook, came = self._hooks.pop(method.rpartition("/")[2], (usual, asyncio.Event()))
         came.set()
-        return await hook(request, forward)
+        try:
+            return await hook(request, forward)
+        except asyncio.CancelledError:
+            if method.endswith(ACQUIRE):  # Nobody was there any more to see what it does.
+                self._hooks.setdefault(ACQUIRE, (hook, came))
+            raise
 
 
 @asynccontextmanager

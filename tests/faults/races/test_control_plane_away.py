@@ -25,13 +25,13 @@ async def test_the_living_keep_their_leases_and_those_of_the_dead_move_on(
 ) -> None:
     scene, load = stage.scene, await stage.scene.a_load(0, 1, max_files_per_lease=1)
     run = await load.start()
-    async with hand_of(scene.control_plane.address) as dead:
-        left_behind = await dead.acquire()
-        await dead.renew(left_behind)
     works = stage.executor_points.arm(AT_WORK, WAIT)
     scene.victim.wire.open()
     await works.wait()
     scene.victim.wire.close()
+    async with hand_of(scene.control_plane.address) as dead:
+        left_behind = await dead.acquire()
+        await dead.renew(left_behind)
 
     scene.control_plane.kill()
     await scene.control_plane.ended()
@@ -46,6 +46,7 @@ async def test_the_living_keep_their_leases_and_those_of_the_dead_move_on(
 
     assert await load.ends_well(run)
     assert await load.holds_once(0, 1)
+    assert len(scene.watch.grants) == 2, f"one was taken from the living: {scene.watch.grants}"
     living, taken = scene.watch.grants
     assert (living.fence, taken.fence) == (1, left_behind.fence + 1)
     assert living.lease != taken.lease == left_behind.id

@@ -15,6 +15,9 @@ from tests.faults.matrix.stage import Stage
 
 pytestmark = pytest.mark.wide
 
+# After each of them the former holder speaks up.
+STEPS = ["AcquireLease", "RenewLease", "StageLease", "CompleteLease"]
+
 Call = Callable[[], Awaitable[object]]
 
 
@@ -29,24 +32,24 @@ async def test_all_that_a_former_holder_says_comes_too_late(stage: Stage, hand: 
     run = await load.start()
     lost = await hand.acquire()
     await hand.renew(lost)
-    after: list[str] = []
+    told = [asyncio.Event() for _ in STEPS]
 
-    def late(method: str) -> None:
+    def late(method: str, is_told: asyncio.Event) -> None:
         async def hook(request: bytes, forward: Forward) -> bytes:
             reply = await forward(request)
             await _is_told_that_it_is_late(hand, lost)
-            after.append(method)
+            is_told.set()
             return reply
 
         scene.successor.wire.once(method, hook)
 
-    for method in ("AcquireLease", "RenewLease", "StageLease", "CompleteLease"):
-        late(method)
+    for method, is_told in zip(STEPS, told, strict=True):
+        late(method, is_told)
     scene.successor.wire.open()
 
     assert await load.ends_well(run)
+    await asyncio.gather(*(is_told.wait() for is_told in told))
     assert await load.holds_once(0, 1)
-    assert after == ["AcquireLease", "RenewLease", "StageLease", "CompleteLease"]
     assert [(grant.lease, grant.fence) for grant in scene.watch.grants] == [(lost.id, lost.fence + 1)]
 
 
