@@ -14,7 +14,6 @@ from tests.checker.wire import Wire
 from tests.e2e.connect_server import ConnectServer
 from tests.e2e.installation import Installation, add_executor, installed, jars_folder
 from tests.e2e.services import Service
-from tests.faults.armed import SOCKET_VARIABLE
 from tests.faults.failpoints import Failpoints, failpoints
 from tests.faults.interposer import interposed
 from tests.faults.matrix.stage import LEASE_SECONDS, Stage
@@ -57,7 +56,7 @@ async def scene_of_all(
             )
             return Wired(executor, wire)
 
-        victim, successor = await wired("victim", _under(victim_points)), await wired("successor", _as_it_is)
+        victim, successor = await wired("victim", victim_points.govern), await wired("successor", _as_it_is)
         yield Scene(installation, victim, successor, watch)
 
 
@@ -78,7 +77,7 @@ async def stage_of_all(
         theirs, ours = [await ends.enter_async_context(failpoints()) for _ in range(2)]
         folder, watch = tmp_path_factory.mktemp("matrix"), Wire()
         running = await ends.enter_async_context(
-            installed(folder, postgres, lease_seconds=LEASE_SECONDS, prepare=_under(theirs))
+            installed(folder, postgres, lease_seconds=LEASE_SECONDS, prepare=theirs.govern)
         )
         spark = ConnectServer(folder, spark_conf=running.lake.spark_conf(), data_folder=jars_folder(pytestconfig))
         running.services.append(spark)
@@ -97,7 +96,7 @@ async def stage_of_all(
             )
             return Wired(executor, wire)
 
-        scene = Scene(running, await wired("victim", _under(ours)), await wired("successor", _as_it_is), watch)
+        scene = Scene(running, await wired("victim", ours.govern), await wired("successor", _as_it_is), watch)
         yield Stage(scene, spark.url, control_plane_points=theirs, executor_points=ours)
 
 
@@ -106,13 +105,6 @@ async def stage(stage_of_all: Stage) -> AsyncIterator[Stage]:
     with stage_of_all.scene.judged():
         yield stage_of_all
         await stage_of_all.tidy_up()
-
-
-def _under(points: Failpoints) -> Callable[[Service], None]:
-    def prepare(service: Service) -> None:
-        service.run_under("tests.faults.armed", **{SOCKET_VARIABLE: str(points.socket)})
-
-    return prepare
 
 
 def _as_it_is(service: Service) -> None:

@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.e2e.services import Service
+from tests.faults.armed import SOCKET_VARIABLE
+
 ROOT = Path(__file__).parents[2]
 WAIT = "wait"
 _CALL = re.compile(r'\bfailpoint\("([\w.]+)"\)')
@@ -22,6 +25,10 @@ class Failpoints:
         self.passed: set[str] = set()
         self._armed: dict[str, tuple[str, asyncio.Event]] = {}
         self._waiting: dict[str, list[asyncio.Event]] = {}
+
+    def govern(self, service: Service) -> None:
+        """Has a service pass these points from its next start on."""
+        service.run_under("tests.faults.armed", **{SOCKET_VARIABLE: str(self.socket)})
 
     def arm(self, point: str, action: str) -> asyncio.Event:
         """Has an action happen at the next pass of a point; the event says that it does.

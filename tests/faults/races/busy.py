@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e.installation import add_executor
-from tests.faults.armed import SOCKET_VARIABLE
 from tests.faults.failpoints import WAIT, Failpoints, failpoints
 from tests.faults.interposer import Forward, Hook, interposed
 from tests.faults.matrix.stage import Stage
@@ -75,7 +74,7 @@ async def busy_executor(
             control_plane=wire.address,
             data_folder=data_folder,
             spark_conf={},
-            prepare=lambda service: service.run_under("tests.faults.armed", **{SOCKET_VARIABLE: str(points.socket)}),
+            prepare=points.govern,
             spark_master=stage.spark_url,
             leases_at_once=str(leases_at_once),
             **settings,

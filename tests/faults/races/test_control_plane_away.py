@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from tests.e2e.services import ControlPlane
 from tests.faults.failpoints import WAIT
 from tests.faults.hand import hand_of
 from tests.faults.matrix.stage import LEASE_SECONDS, Stage
@@ -33,12 +34,7 @@ async def test_the_living_keep_their_leases_and_those_of_the_dead_move_on(
         left_behind = await dead.acquire()
         await dead.renew(left_behind)
 
-    scene.control_plane.kill()
-    await scene.control_plane.ended()
-    await asyncio.sleep(LIVES * LEASE_SECONDS)
-    back = time.monotonic()
-    await scene.control_plane.start()
-    serves = time.monotonic()
+    back, serves = await _away(scene.control_plane)
     acquires = answered_at(scene.successor.wire, "AcquireLease")
     scene.successor.wire.open()
     taken_over = await acquires
@@ -58,3 +54,13 @@ async def test_the_living_keep_their_leases_and_those_of_the_dead_move_on(
         f"away for {LIVES} lives of a lease: the living kept theirs; the dead one's was taken over "
         f"{taken_over - serves:.1f} s after the control plane served again, with leases of {LEASE_SECONDS:.0f} s",
     )
+
+
+async def _away(control_plane: ControlPlane) -> tuple[float, float]:
+    """When it started again, and when it served again."""
+    control_plane.kill()
+    await control_plane.ended()
+    await asyncio.sleep(LIVES * LEASE_SECONDS)
+    starts = time.monotonic()
+    await control_plane.start()
+    return starts, time.monotonic()

@@ -11,7 +11,6 @@ from pathlib import Path
 from tests.e2e.client import connected
 from tests.e2e.installation import Installation, add_executor
 from tests.e2e.services import ControlPlane
-from tests.faults.armed import SOCKET_VARIABLE
 from tests.faults.failpoints import WAIT, Failpoints, failpoints
 from tests.faults.interposer import interposed
 from tests.faults.matrix.stage import LEASE_SECONDS, Stage
@@ -59,7 +58,7 @@ async def twins_on(stage: Stage, *, folder: Path, data_folder: Path) -> AsyncIte
             folder, database_url=known.database_url, local_folders=[known.folder], lease_seconds=LEASE_SECONDS
         )
         control_plane.name = "second control plane"
-        control_plane.run_under("tests.faults.armed", **{SOCKET_VARIABLE: str(points.socket)})
+        points.govern(control_plane)
         known.services.append(control_plane)
         await control_plane.start()
         ends.push_async_callback(_end, control_plane)
