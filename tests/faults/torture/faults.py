@@ -19,6 +19,7 @@ from tests.faults.torture.tables import Tables
 
 # How long a fault that is meant for the holder of a lease waits for it to be one.
 WAIT_FOR_HOLDER_SECONDS = 4.0
+DRAIN_SECONDS = 30.0
 POLL_SECONDS = 0.05
 TERMINATE_ALL = """
     SELECT count(pg_terminate_backend(pid))
@@ -123,7 +124,9 @@ class Faults:
             return False
         told = service.process_id
         service.ask_to_stop()
-        while service.is_running and service.process_id == told:
+        for _ in range(round(DRAIN_SECONDS / POLL_SECONDS)):
+            if not service.is_running or service.process_id != told:
+                break
             await asyncio.sleep(POLL_SECONDS)
         return True
 
