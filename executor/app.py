@@ -35,7 +35,7 @@ async def run(settings: Settings) -> int:
     _listen_for_signals(draining, over, drain_seconds=settings.drain_seconds)
     threads = ThreadPoolExecutor(settings.leases_at_once + THREADS_SPARE, "lease")
     asyncio.get_running_loop().set_default_executor(threads)
-    metrics, loader = Metrics(), _loader(settings)
+    metrics, loader = Metrics(), SparkLoader(spark_settings(settings))
     log.info("executor_started", name=settings.name, pool=settings.pool)
     with exposed(metrics, host=settings.metrics_host, port=settings.metrics_port):
         async with open_channel(settings.control_plane) as channel:
@@ -56,14 +56,12 @@ async def run(settings: Settings) -> int:
     return EXIT_DRAINED
 
 
-def _loader(settings: Settings) -> SparkLoader:
-    return SparkLoader(
-        SparkSettings(
-            master=settings.spark_master,
-            conf=settings.spark_conf,
-            data_folder=settings.data_folder,
-            default_catalog=settings.default_catalog,
-        )
+def spark_settings(settings: Settings) -> SparkSettings:
+    return SparkSettings(
+        master=settings.spark_master,
+        conf=settings.spark_conf,
+        data_folder=settings.data_folder,
+        default_catalog=settings.default_catalog,
     )
 
 

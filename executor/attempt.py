@@ -61,6 +61,7 @@ class Loader(Protocol):
         self,
         work: LoadWork,
         *,
+        ingestion: str,
         lease_id: str,
         attempt: str,
         propose_schema: Callable[[tuple[Column, ...]], tuple[Column, ...]],
@@ -69,7 +70,7 @@ class Loader(Protocol):
     ) -> StageResult: ...
 
     def publish(
-        self, staged: StagedTable, *, lease_id: str, check_held: Callable[[], None]
+        self, staged: StagedTable, *, ingestion: str, lease_id: str, check_held: Callable[[], None]
     ) -> Published | NotPublished | InDoubt: ...
 
     def keep_for_person(self, staged: StagedTable, *, lease_id: str) -> None: ...
@@ -107,12 +108,12 @@ class Attempt:
     async def _load(self, work: LoadWork, phase: PhaseClock) -> Ending:
         try:
             result = await self._stage(work, phase)
+            phase("decide")
+            failpoint("executor.before_decision")
+            await self._client.stage(self._lease, result)
         except AttemptFailed as error:
             await self._fail(FailedLease.NOT_STAGED, error.failure)
             return Ending.FAILED
-        phase("decide")
-        failpoint("executor.before_decision")
-        await self._client.stage(self._lease, result)
         failpoint("executor.after_decision")
         log.info("lease_staged", snapshot=result.staged.staged_snapshot_id)
         ending = await self._publish(result.staged, phase)
@@ -131,6 +132,7 @@ class Attempt:
             return await asyncio.to_thread(
                 self._loader.stage,
                 work,
+                ingestion=self._lease.ingestion,
                 lease_id=self._lease.id,
                 attempt=self._lease.attempt,
                 propose_schema=propose_schema,
@@ -155,6 +157,7 @@ class Attempt:
                     publication = await asyncio.to_thread(
                         self._loader.publish,
                         staged,
+                        ingestion=self._lease.ingestion,
                         lease_id=self._lease.id,
                         check_held=self._heartbeat.check_held,
                     )

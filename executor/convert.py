@@ -59,10 +59,40 @@ def stage_request(lease: str, *, fence: int, attempt: str, result: StageResult) 
         lease=lease,
         fence=fence,
         attempt=attempt,
-        staged=_staged_message(result.staged),
+        staged=staged_message(result.staged),
         records_written=result.records_written,
-        exceptions=[_outcome(outcome, text_bytes) for outcome in result.exceptions],
+        exceptions=[outcome_message(outcome, text_bytes=text_bytes) for outcome in result.exceptions],
         warnings=[_warning(unknown) for unknown in result.unknown_fields[:WARNINGS_MAX]],
+        leases_in_main=result.leases_in_main,
+    )
+
+
+def staged_from(message: leases_pb2.StagedTable) -> StagedTable:
+    return StagedTable(
+        table=message.table,
+        table_uuid=message.table_uuid,
+        base_snapshot_id=message.base_snapshot_id,
+        staged_snapshot_id=message.staged_snapshot_id,
+        records_added=message.records_added,
+    )
+
+
+def staged_message(staged: StagedTable) -> leases_pb2.StagedTable:
+    return leases_pb2.StagedTable(
+        table=staged.table,
+        table_uuid=staged.table_uuid,
+        base_snapshot_id=staged.base_snapshot_id,
+        staged_snapshot_id=staged.staged_snapshot_id,
+        records_added=staged.records_added,
+    )
+
+
+def outcome_message(outcome: FileOutcome, *, text_bytes: int) -> leases_pb2.FileOutcome:
+    return leases_pb2.FileOutcome(
+        index=outcome.index,
+        outcome=leases_pb2.FileOutcome.Outcome.Value(f"OUTCOME_{outcome.outcome.value}"),
+        error=error_message(outcome.failure, text_bytes=text_bytes),
+        records_rejected=outcome.records_rejected,
     )
 
 
@@ -85,7 +115,7 @@ def _work(message: leases_pb2.Lease, keys: KeyRing) -> LoadWork | StagedTable:
         case "load":
             return _load_work(message.load, keys)
         case "publish":
-            return _staged_from(message.publish.staged)
+            return staged_from(message.publish.staged)
         case None:
             raise _too_new("this kind of work", Category.UNKNOWN)
 
@@ -101,6 +131,7 @@ def _load_work(message: leases_pb2.LoadWork, keys: KeyRing) -> LoadWork:
         table_properties=dict(message.destination.table_properties),
         columns=columns_from(message.columns),
         files=tuple(_file(file) for file in message.files),
+        verified_snapshot_id=message.verified_snapshot_id,
     )
 
 
@@ -151,35 +182,6 @@ def _keys(credentials: ingestions_pb2.Credentials, keys: KeyRing) -> Keys:
             return keys.from_file(Path(credentials.file.path))
         case "default_chain" | None:
             return Keys()
-
-
-def _staged_from(message: leases_pb2.StagedTable) -> StagedTable:
-    return StagedTable(
-        table=message.table,
-        table_uuid=message.table_uuid,
-        base_snapshot_id=message.base_snapshot_id,
-        staged_snapshot_id=message.staged_snapshot_id,
-        records_added=message.records_added,
-    )
-
-
-def _staged_message(staged: StagedTable) -> leases_pb2.StagedTable:
-    return leases_pb2.StagedTable(
-        table=staged.table,
-        table_uuid=staged.table_uuid,
-        base_snapshot_id=staged.base_snapshot_id,
-        staged_snapshot_id=staged.staged_snapshot_id,
-        records_added=staged.records_added,
-    )
-
-
-def _outcome(outcome: FileOutcome, text_bytes: int) -> leases_pb2.FileOutcome:
-    return leases_pb2.FileOutcome(
-        index=outcome.index,
-        outcome=leases_pb2.FileOutcome.Outcome.Value(f"OUTCOME_{outcome.outcome.value}"),
-        error=error_message(outcome.failure, text_bytes=text_bytes),
-        records_rejected=outcome.records_rejected,
-    )
 
 
 def _warning(unknown: UnknownField) -> runs_pb2.RunWarning:

@@ -21,6 +21,7 @@ class Job:
     """A lease's work with the session, the store and the columns to do it with."""
 
     work: LoadWork
+    ingestion: str
     lease_id: str
     attempt: str
     columns: tuple[Column, ...]

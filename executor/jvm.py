@@ -81,6 +81,32 @@ def bounds_of_added_files(
                 yield None
 
 
+def file_io(spark: Any, table_sql: str) -> Any:
+    """What reads and writes a table's files, wherever they are, with the rights to do so."""
+    return load_table(spark, table_sql).io()
+
+
+def write_file(io: Any, path: str, content: bytes) -> None:
+    """Writes a file, or writes it anew. Left open when that fails: closing would keep the half of it."""
+    stream = io.newOutputFile(path).createOrOverwrite()
+    stream.write(content)
+    stream.close()
+
+
+def read_file(io: Any, path: str) -> bytes:
+    stream = io.newInputFile(path).newStream()
+    try:
+        return b"".join(iter(lambda: bytes(stream.readNBytes(_ANSWER_BYTES_MAX)), b""))
+    finally:
+        stream.close()
+
+
+def files_below(io: Any, folder: str) -> Iterator[str]:
+    """The paths of all files below a folder, as the store spells them."""
+    for found in _each(io.listPrefix(f"{folder}/")):
+        yield found.location()
+
+
 def java_class(spark: Any, name: str) -> Any:
     """A class by its full name, without the question about each package that attributes would ask."""
     return JavaClass(name, spark._jvm._gateway_client)

@@ -26,6 +26,7 @@ class Category(StrEnum):
     WRITE_FAILURE = "WRITE_FAILURE"
     CATALOG_UNAVAILABLE = "CATALOG_UNAVAILABLE"
     PUBLISH_IN_DOUBT = "PUBLISH_IN_DOUBT"
+    TABLE_SEALED = "TABLE_SEALED"
     UNKNOWN = "UNKNOWN"
 
 
@@ -76,7 +77,10 @@ class S3Access:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadWork:
-    """Files to load into a table. No columns: infer them and propose them."""
+    """Files to load into a table. No columns: infer them and propose them.
+
+    The ledger knows every lease in main up to `verified_snapshot_id`; 0 when it never looked.
+    """
 
     source_uri: str
     s3: S3Access
@@ -85,6 +89,7 @@ class LoadWork:
     table_properties: dict[str, str]
     columns: tuple[Column, ...]
     files: tuple[LeasedFile, ...]
+    verified_snapshot_id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +113,11 @@ class Lease:
     run: str
     ttl_seconds: float
     work: LoadWork | StagedTable
+
+    @property
+    def ingestion(self) -> str:
+        """The id of the ingestion, out of `ingestions/{ingestion}/runs/{run}`."""
+        return self.run.split("/")[1]
 
 
 class Outcome(StrEnum):
@@ -140,9 +150,11 @@ class StageResult:
     """All that StageLease says.
 
     `records_written` has one count a file, in the lease's order; they sum to `staged.records_added`.
+    The ledger must know each of `leases_in_main`, else it forgot what it loaded.
     """
 
     staged: StagedTable
     records_written: tuple[int, ...]
     exceptions: tuple[FileOutcome, ...]
     unknown_fields: tuple[UnknownField, ...]
+    leases_in_main: tuple[str, ...] = ()

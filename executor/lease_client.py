@@ -21,9 +21,9 @@ from executor.convert import (
     stage_request,
 )
 from executor.credentials import KeyRing
-from executor.errors import AttemptFailed
-from executor.lease import Column, Failure, Lease, StageResult
-from executor.wire import CALL_SECONDS, Caller, Channel, LeaseFenced
+from executor.errors import AttemptFailed, attempt_failed
+from executor.lease import Category, Column, Failure, Lease, StageResult
+from executor.wire import CALL_SECONDS, Caller, Channel, ControlPlaneRefused, LeaseFenced
 
 BRANCHES_MAX = 200
 
@@ -130,9 +130,17 @@ class LeaseClient:
         return columns_from(response.columns)
 
     async def stage(self, lease: Held, result: StageResult) -> None:
-        """Has the staged snapshot decided upon. LeaseFenced: it does not count, and never will."""
+        """Has the staged snapshot decided upon. LeaseFenced: it does not count, and never will.
+
+        Raises AttemptFailed when the table is sealed.
+        """
         request = stage_request(lease.id, fence=lease.fence, attempt=lease.attempt, result=result)
-        response, _ = await self._call(self._stub.StageLease, request)
+        try:
+            response, _ = await self._call(self._stub.StageLease, request)
+        except ControlPlaneRefused as error:
+            if error.reason != "TABLE_SEALED":
+                raise
+            raise attempt_failed(Category.TABLE_SEALED, error.details, retryable=False) from error
         if response.decision != leases_pb2.StageLeaseResponse.DECISION_DECIDED:
             raise LeaseFenced("another attempt took the lease over before this one was staged")
 

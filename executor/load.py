@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from pyspark.sql import SparkSession
 
 from executor import staging
 from executor import table as tables
+from executor.beside import objects_beside
 from executor.diagnose import attempt_fails
 from executor.errors import attempt_failed
 from executor.failpoints import failpoint
 from executor.job import Job
 from executor.lease import Category, Column, LoadWork, StagedTable, StageResult, UnknownField
+from executor.manifests import Manifest, leave_manifest, now_ms
 from executor.paths import address, name_trouble
 from executor.readers.reader import reader_of
 from executor.roster import Roster
@@ -20,6 +22,7 @@ from executor.sample import Sample, take_sample
 from executor.schema.infer import infer, unknown_fields
 from executor.schema.reconcile import SchemaMismatch, adopt
 from executor.spark import Sessions
+from executor.staging import Staged
 from executor.storage import open_store
 from executor.table import TableName
 
@@ -28,13 +31,14 @@ def stage(
     work: LoadWork,
     *,
     sessions: Sessions,
+    ingestion: str,
     lease_id: str,
     attempt: str,
     propose_schema: Callable[[tuple[Column, ...]], tuple[Column, ...]],
     check_held: Callable[[], None],
     phase: Callable[[str], None],
 ) -> StageResult:
-    """Stages what can be read of the files, and says why each of the others cannot.
+    """Stages what can be read of the files, leaves a manifest, and says why each of the others cannot.
 
     Blocks. `check_held` raises when the lease is no longer ours, and is asked before each
     expensive step and each commit; `phase` hears "read", "stage" and "verify" as they begin.
@@ -49,13 +53,14 @@ def stage(
     sample = take_sample(roster, store, reader, is_for_columns=not work.columns)
     if not roster.unempty:
         roster.drop_troubled(store.troubles)
-        return _result(work, roster, StagedTable(table=work.table), counts={}, unknown=())
+        return _result(work, roster, Staged(table=StagedTable(table=work.table), counts={}), unknown=())
     failpoint("executor.after_read")
     check_held()
     table = tables.table_name(work.table, default_catalog=sessions.default_catalog)
     with sessions.lend_loader() as spark, attempt_fails(work.s3.secrets):
         job = Job(
             work=work,
+            ingestion=ingestion,
             lease_id=lease_id,
             attempt=attempt,
             columns=work.columns or _proposed(spark, table, sample, propose_schema=propose_schema),
@@ -70,12 +75,13 @@ def stage(
             phase=phase,
             make_durable=sessions.make_durable,
         )
-        staged, counts = staging.stage(job)
-        if not staged.staged_snapshot_id:
+        staged = staging.stage(job)
+        if not staged.table.staged_snapshot_id:
             # What was listed as empty may have been filled since, and would never be looked at again.
             roster.drop_troubled(store.troubles)
-    unknown = unknown_fields(sample.records, job.columns)
-    return _result(work, roster, staged, counts=counts, unknown=unknown)
+        result = _result(work, roster, staged, unknown=unknown_fields(sample.records, job.columns))
+        _leave_manifest(job, staged, result)
+    return result
 
 
 def _proposed(
@@ -103,14 +109,31 @@ def _proposed(
 def _result(
     work: LoadWork,
     roster: Roster,
-    staged: StagedTable,
+    staged: Staged,
     *,
-    counts: Mapping[int, int],
     unknown: tuple[UnknownField, ...],
 ) -> StageResult:
     return StageResult(
-        staged=staged,
-        records_written=tuple(counts.get(index, 0) for index in range(len(work.files))),
+        staged=staged.table,
+        records_written=tuple(staged.counts.get(index, 0) for index in range(len(work.files))),
         exceptions=roster.exceptions,
         unknown_fields=unknown,
+        leases_in_main=staged.leases_in_main,
     )
+
+
+def _leave_manifest(job: Job, staged: Staged, result: StageResult) -> None:
+    """Before the decision, since only what was decided is published. Without rows there is nothing to know again."""
+    if not staged.table.staged_snapshot_id:
+        return
+    manifest = Manifest(
+        ingestion=job.ingestion,
+        lease_id=job.lease_id,
+        attempt=job.attempt,
+        time_ms=now_ms(),
+        staged=staged.table,
+        files=job.work.files,
+        records_written=result.records_written,
+        exceptions=result.exceptions,
+    )
+    leave_manifest(manifest, objects_beside(staged.location, spark=job.spark, table_sql=job.table.sql))

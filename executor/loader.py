@@ -42,6 +42,7 @@ class SparkLoader:
         self,
         work: LoadWork,
         *,
+        ingestion: str,
         lease_id: str,
         attempt: str,
         propose_schema: Callable[[tuple[Column, ...]], tuple[Column, ...]],
@@ -53,6 +54,7 @@ class SparkLoader:
             return load.stage(
                 work,
                 sessions=sessions,
+                ingestion=ingestion,
                 lease_id=lease_id,
                 attempt=attempt,
                 propose_schema=propose_schema,
@@ -61,10 +63,12 @@ class SparkLoader:
             )
 
     def publish(
-        self, staged: StagedTable, *, lease_id: str, check_held: Callable[[], None]
+        self, staged: StagedTable, *, ingestion: str, lease_id: str, check_held: Callable[[], None]
     ) -> Published | NotPublished | InDoubt:
         with self._living_sessions() as sessions:
-            return publish.publish(staged, sessions=sessions, lease_id=lease_id, check_held=check_held)
+            return publish.publish(
+                staged, sessions=sessions, ingestion=ingestion, lease_id=lease_id, check_held=check_held
+            )
 
     def keep_for_person(self, staged: StagedTable, *, lease_id: str) -> None:
         with self._living_sessions() as sessions:

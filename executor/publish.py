@@ -15,10 +15,12 @@ from enum import Enum
 import structlog
 
 from executor import table as tables
+from executor.beside import objects_beside
 from executor.diagnose import failure_of
 from executor.errors import AttemptFailed, attempt_failed
 from executor.failpoints import failpoint
 from executor.lease import Category, Failure, StagedTable
+from executor.manifests import Marker, leave_marker
 from executor.metadata import TableState, read_state
 from executor.spark import Sessions
 
@@ -60,11 +62,12 @@ def publish(
     staged: StagedTable,
     *,
     sessions: Sessions,
+    ingestion: str,
     lease_id: str,
     check_held: Callable[[], None],
     pause: Callable[[float], None] = time.sleep,
 ) -> Published | NotPublished | InDoubt:
-    """Publishes the staged snapshot. Raises AttemptFailed when the table cannot be reached now.
+    """Publishes the staged snapshot, and marks it so. Raises AttemptFailed when the table cannot be reached now.
 
     `check_held` raises when the lease is no longer ours; it is asked before each look.
     """
@@ -82,7 +85,9 @@ def publish(
             log.warning("publish_interrupted", lease=lease_id, cause=failure.cause)
             pause(min(0.1 * 2**look, 5.0))
             continue
-        if isinstance(verdict, Published):
+        if state is not None and isinstance(verdict, Published):
+            marker = Marker(staged_snapshot_id=staged.staged_snapshot_id, published_snapshot_id=verdict.snapshot_id)
+            _mark(marker, staged.table, state, sessions=sessions, ingestion=ingestion, lease_id=lease_id)
             sessions.make_durable()
             return verdict
         if isinstance(verdict, NotPublished | InDoubt):
@@ -96,6 +101,16 @@ def publish(
         if failure
         else attempt_failed(Category.WRITE_FAILURE, f"`{staged.table}` changes too fast to publish.", retryable=True)
     )
+
+
+def _mark(marker: Marker, table: str, state: TableState, *, sessions: Sessions, ingestion: str, lease_id: str) -> None:
+    """Leaves word beside the table that the snapshot is in main. Main itself says so until its history expires."""
+    name = tables.table_name(table, default_catalog=sessions.default_catalog)
+    try:
+        objects = objects_beside(state.location, spark=sessions.publisher, table_sql=name.sql)
+        leave_marker(marker, objects, ingestion=ingestion, lease_id=lease_id)
+    except Exception as error:
+        log.warning("marker_not_left", lease=lease_id, cause=failure_of(error).cause)
 
 
 def _look_and_pick(

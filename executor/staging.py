@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 
 from pyspark.sql.types import DataType, StructType
@@ -19,7 +20,7 @@ from executor.errors import attempt_failed
 from executor.failpoints import failpoint
 from executor.job import Job
 from executor.lease import Category, Failure, StagedTable
-from executor.metadata import ATTEMPT_PROPERTY, LEASE_PROPERTY, Snapshot, TableState, read_state
+from executor.metadata import ATTEMPT_PROPERTY, LEASE_PROPERTY, Snapshot, TableState, leases_since, read_state
 from executor.reading import (
     count_apart,
     drop_leftovers,
@@ -41,14 +42,19 @@ _OPEN_COST_BYTES = (64 << 10, 4 << 20)
 # Spark does not read files without any column; this one is in none.
 _NO_COLUMNS = StructType().add("__autoloader_nothing", "string")
 
-Staged = tuple[StagedTable, Mapping[int, int]]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """A staged snapshot, the number of its rows by file, and what the table says of itself beside."""
+
+    table: StagedTable
+    counts: Mapping[int, int]
+    leases_in_main: tuple[str, ...] = ()
+    location: str = ""
 
 
 def stage(job: Job) -> Staged:
-    """The staged snapshot and the number of its rows by file; no snapshot when there are none.
-
-    Raises AttemptFailed.
-    """
+    """What was staged; no snapshot when there are no rows. Raises AttemptFailed."""
     _set_up_session(job)
     wanted = _schema(job)
     facts = _ready_table(job, wanted)
@@ -167,7 +173,12 @@ def _round(job: Job, facts: TableFacts, fitted: Fit, *, branch: str) -> Staged |
     if not snapshot.records_added:
         return _nothing(job)
     job.make_durable()
-    return _staged(job, facts, state, snapshot), counts.read
+    return Staged(
+        table=_staged(job, facts, state, snapshot),
+        counts=counts.read,
+        leases_in_main=leases_since(state, job.work.verified_snapshot_id),
+        location=state.location,
+    )
 
 
 def _drop_bad(job: Job, counts: FileCounts, schema: StructType, glanced: Mapping[int, int]) -> bool:
@@ -192,8 +203,9 @@ def _staged_snapshot(job: Job, branch: str) -> tuple[TableState, Snapshot]:
         )
     if any(one.id == snapshot.id or job.lease_id in one.wap_ids for one in state.main_chain()):
         raise attempt_failed(
-            Category.PUBLISH_IN_DOUBT,
-            f"Main of `{job.work.table}` has rows of this lease already.",
+            Category.TABLE_SEALED,
+            f"Main of `{job.work.table}` has rows of this lease already, which the ledger forgot. "
+            "`autoloader reconcile` brings back what it forgot.",
             retryable=False,
         )
     return state, snapshot
@@ -235,4 +247,4 @@ def _staged(job: Job, facts: TableFacts, state: TableState, snapshot: Snapshot) 
 
 
 def _nothing(job: Job) -> Staged:
-    return StagedTable(table=job.work.table), {}
+    return Staged(table=StagedTable(table=job.work.table), counts={})

@@ -55,7 +55,12 @@ class LeaseFenced(Exception):
 
 
 class ControlPlaneRefused(Exception):
-    """The control plane refused a call, and would refuse it again."""
+    """The control plane refused a call, and would refuse it again; `reason` and `details` are its own words."""
+
+    def __init__(self, code: str, *, reason: str, details: str) -> None:
+        super().__init__(f"{code} ({reason or 'without a reason'}): {details}")
+        self.reason = reason
+        self.details = details
 
 
 class Method(Protocol[Request, Response]):
@@ -138,8 +143,7 @@ def _pause_asked_for(error: grpc.aio.AioRpcError) -> float:
         return min(seconds, RETRY_PAUSE_SECONDS_MAX)
     if error.code() is grpc.StatusCode.ABORTED and info.reason == "LEASE_FENCED":
         raise LeaseFenced(error.details()) from error
-    reason = info.reason or "without a reason"
-    raise ControlPlaneRefused(f"{error.code().name} ({reason}): {error.details()}") from error
+    raise ControlPlaneRefused(error.code().name, reason=info.reason, details=error.details() or "") from error
 
 
 def _status(error: grpc.aio.AioRpcError) -> Status:

@@ -38,6 +38,7 @@ class FakeLoader:
         self,
         work: LoadWork,
         *,
+        ingestion: str,
         lease_id: str,
         attempt: str,
         propose_schema: Callable[[tuple[Column, ...]], tuple[Column, ...]],
@@ -51,7 +52,7 @@ class FakeLoader:
         return StageResult(staged=STAGED, records_written=(3, 4), exceptions=(), unknown_fields=())
 
     def publish(
-        self, staged: StagedTable, *, lease_id: str, check_held: Callable[[], None]
+        self, staged: StagedTable, *, ingestion: str, lease_id: str, check_held: Callable[[], None]
     ) -> Published | NotPublished | InDoubt:
         self.did.append(f"publish {staged.staged_snapshot_id}")
         publication = self.publications.popleft() if self.publications else Published(snapshot_id=33)

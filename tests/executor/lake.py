@@ -15,6 +15,7 @@ from executor.publish import InDoubt, NotPublished, Published
 from executor.spark import Sessions, SparkSettings
 
 CATALOG = "lake"
+INGESTION = "events"
 RECORDS = [{"id": number, "name": f"n{number}"} for number in range(10)]
 
 
@@ -111,6 +112,7 @@ class Lake:
         return load.stage(
             self.work(files, **changes),
             sessions=self.sessions,
+            ingestion=INGESTION,
             lease_id=lease_id or str(uuid.uuid4()),
             attempt=str(uuid.uuid4()),
             propose_schema=propose_schema,
@@ -122,6 +124,7 @@ class Lake:
         return publish.publish(
             staged,
             sessions=self.sessions,
+            ingestion=INGESTION,
             lease_id=lease_id,
             check_held=nothing_to_check,
             pause=lambda seconds: None,
