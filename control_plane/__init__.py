@@ -13,6 +13,7 @@ breadth. Imports go downward only, and the linter's contracts in pyproject.toml 
     RunIngestion ─open_run─▶ discoverer ─sources.list, record_files─▶ planner ─packing, offer_leases─▶ ledger
     executor ─AcquireLease─▶ acquire_lease ─StageLease─▶ stage_lease (THE decision) ─CompleteLease─▶ complete_lease
     reaper ─▶ reap_leases, give_up_leases
+    autoloader reconcile ─manifests beside the table, RestoreLeases─▶ restore_lease: what the ledger had forgotten
 
 Every replica runs every loop. A unique index lets one run of an ingestion be unfinished; the rest is claimed row by
 row. Time is the database's clock. News travel by NOTIFY and are hints; polling is the truth.
@@ -24,7 +25,7 @@ States. Each arrow is one statement in ledger/sql/, guarded by the state that it
     run    RUNNING   → SUCCEEDED PARTIALLY_SUCCEEDED FAILED CANCELLED    finish_run
 
     file   PENDING   → LEASED                                       offer_leases
-    file   LEASED    → PROCESSED FAILED MISSING                     complete_lease
+    file   LEASED    → PROCESSED FAILED MISSING                     complete_lease restore_lease
     file   LEASED    → FAILED                                       give_up_leases
     file   LEASED    → PENDING                                      abandon_leases
     file   FAILED    → PENDING                                      retake_files retry_files
@@ -33,6 +34,12 @@ States. Each arrow is one statement in ledger/sql/, guarded by the state that it
     file   PENDING   → MISSING                                      supersede_files
     file   FAILED    → MISSING                                      supersede_files
     file   SKIPPED   → MISSING                                      supersede_files
+    file   PENDING   → PROCESSED FAILED MISSING                     restore_lease
+    file   FAILED    → PROCESSED MISSING                            restore_lease
+    file   MISSING   → PROCESSED                                    restore_lease
+    file   SKIPPED   → PROCESSED                                    restore_lease
+    file   PENDING   → SKIPPED                                      skip_versions
+    file   FAILED    → SKIPPED                                      skip_versions
 
     lease  OFFERED   → HELD                                         acquire_lease
     lease  OFFERED   → FAILED                                       give_up_leases
@@ -47,6 +54,10 @@ States. Each arrow is one statement in ledger/sql/, guarded by the state that it
     lease  IN_DOUBT  → STAGED                                       resolve_lease
     lease  IN_DOUBT  → PUBLISHED                                    complete_lease
     lease  IN_DOUBT  → OFFERED                                      unstage_lease
+    lease  OFFERED   → PUBLISHED                                    restore_lease
+    lease  HELD      → PUBLISHED                                    restore_lease
+    lease  ABANDONED → PUBLISHED                                    restore_lease
+    lease  FAILED    → PUBLISHED                                    restore_lease
 
 A file is LEASED exactly while it has a lease_id. Membership is frozen when the lease is offered, and a file leaves
 LEASED only in the statement that ends its lease, which must move as many files as the lease has. A cause outside a

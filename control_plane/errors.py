@@ -11,6 +11,7 @@
     ├── PageTokenInvalid     the token was made for another list
     ├── RequestIdReused      the request id belongs to another request
     ├── LeaseFenced          the lease has moved on
+    ├── TableSealed          the table has rows of leases that the ledger does not know
     ├── Overloaded           no room for the call now
     ├── ShuttingDown         this server stops; another, or the next, answers
     └── LedgerUnavailable    PostgreSQL cannot be reached now
@@ -85,6 +86,10 @@ class RequestIdReused(AutoloaderError):
 
 class LeaseFenced(AutoloaderError):
     reason = "LEASE_FENCED"
+
+
+class TableSealed(AutoloaderError):
+    reason = "TABLE_SEALED"
 
 
 class Overloaded(AutoloaderError):

@@ -38,7 +38,7 @@ class FileService(FileServiceServicer):
     async def ListFiles(self, request: pb.ListFilesRequest, context: Context) -> pb.ListFilesResponse:
         tenant = current_tenant()
         parent = parse_ingestion(request.parent, field="parent")
-        page = self._pages.read(request, "ListFiles", tenant, parent, default_size=100)
+        page = self._pages.read(request, "ListFiles", tenant, parent, request.filter, default_size=100)
         conditions = filters.parse_filter(request.filter, _fields(parent))
         async with self._database.transaction() as connection:
             rows = await files.list_page(

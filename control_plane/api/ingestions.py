@@ -70,7 +70,7 @@ class IngestionService(IngestionServiceServicer):
 
     async def ListIngestions(self, request: pb.ListIngestionsRequest, context: Context) -> pb.ListIngestionsResponse:
         tenant = current_tenant()
-        page = self._pages.read(request, "ListIngestions", tenant, default_size=50)
+        page = self._pages.read(request, "ListIngestions", tenant, request.filter, default_size=50)
         conditions = filters.parse_filter(request.filter, _FIELDS)
         async with self._database.transaction() as connection:
             rows = await ingestions.list_page(

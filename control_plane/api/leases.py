@@ -18,6 +18,7 @@ from control_plane.api.convert.times import duration
 from control_plane.api.credentials import KeySafe
 from control_plane.api.interceptors.interceptor import Context
 from control_plane.api.names import parse_uuid
+from control_plane.api.staged import check_staged
 from control_plane.domain.checks_of_table import check_columns, normalize_columns
 from control_plane.domain.file import LoadError
 from control_plane.domain.ingestion import DEFAULT_POOL
@@ -35,8 +36,8 @@ POLL_SECONDS = 1.0
 ANSWER_SECONDS = 0.25
 BRANCHES_MAX = 200
 WARNINGS_MAX = 1_000
-# Of one file: the sum over a lease stays within 64 bits.
-RECORDS_MAX = 10**15
+# Their ids fill half a message.
+LEASES_IN_MAIN_MAX = 50_000
 
 
 class LeaseService(LeaseServiceServicer):
@@ -179,24 +180,11 @@ def _check_acquire(request: pb.AcquireLeaseRequest) -> Iterator[Violation]:
 
 
 def _check_staging(request: pb.StageLeaseRequest) -> Iterator[Violation]:
-    staged, counts = request.staged, request.records_written
-    for field, text in (("table", staged.table), ("table_uuid", staged.table_uuid)):
-        if len(text) > 1_000 or "\0" in text:
-            yield Violation(f"staged.{field}", "has a NUL, or more than 1000 characters")
-    if not all(0 <= count <= RECORDS_MAX for count in (staged.records_added, *counts)):
-        yield Violation("records_written", f"counts are 0 to {RECORDS_MAX}")
+    yield from check_staged(request)
     if len(request.warnings) > WARNINGS_MAX:
         yield Violation("warnings", f"has more than {WARNINGS_MAX} warnings")
-    seen: set[int] = set()
-    for position, exception in enumerate(request.exceptions):
-        field = f"exceptions[{position}]"
-        if not 0 <= exception.index < len(counts) or exception.index in seen:
-            yield Violation(f"{field}.index", f"{exception.index} names no file, or one named before")
-        elif counts[exception.index]:
-            yield Violation(f"{field}.index", f"the file at {exception.index} has rows; one of both is wrong")
-        if not 0 <= exception.records_rejected <= RECORDS_MAX:
-            yield Violation(f"{field}.records_rejected", f"is not 0 to {RECORDS_MAX}")
-        seen.add(exception.index)
+    if len(request.leases_in_main) > LEASES_IN_MAIN_MAX:
+        yield Violation("leases_in_main", f"has more than {LEASES_IN_MAIN_MAX}; name the newest")
 
 
 def _refuse(violations: Iterator[Violation]) -> None:

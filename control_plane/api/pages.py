@@ -29,7 +29,6 @@ class ListRequest(Protocol):
 
     page_size: int
     page_token: str
-    filter: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +77,13 @@ class Pages:
         self._key = key
 
     def read(self, request: ListRequest, *scope: str, default_size: int) -> Page:
-        """Gives the page that is asked for; `scope` is the method, the tenant and the parent.
+        """Gives the page that is asked for; `scope` is the method, the tenant, the parent and the filter.
 
         Raises InvalidField for a negative size, PageTokenInvalid for a token made for another list.
         """
         if request.page_size < 0:
             raise InvalidField(Violation("page_size", f"{request.page_size} is negative"))
-        bound = json.dumps([*scope, request.filter]).encode()
+        bound = json.dumps(scope).encode()
         return Page(
             size=min(request.page_size or default_size, PAGE_SIZE_MAX),
             cursor=self._cursor(request.page_token, bound),

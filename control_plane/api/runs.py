@@ -54,7 +54,7 @@ class RunService(RunServiceServicer):
     async def ListRuns(self, request: pb.ListRunsRequest, context: Context) -> pb.ListRunsResponse:
         tenant = current_tenant()
         parent = parse_ingestion(request.parent, field="parent")
-        page = self._pages.read(request, "ListRuns", tenant, parent, default_size=50)
+        page = self._pages.read(request, "ListRuns", tenant, parent, request.filter, default_size=50)
         conditions = filters.parse_filter(request.filter, _FIELDS)
         async with self._database.transaction() as connection:
             if parent != ALL_INGESTIONS:

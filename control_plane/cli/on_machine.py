@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 Work = Callable[[Machine], Coroutine[Any, Any, Result]]
 
 
-def on_machine(data: Path, work: Work[Result], *, ports: Ports | None = None) -> Result:
+def on_machine(data: Path, work: Work[Result], *, ports: Ports | None = None, loads: bool = True) -> Result:
     """Starts a machine on a data folder, does the work, ends the machine.
 
     What goes wrong ends the command with exit code 1 and a sentence; Ctrl-C, with 130, after the
@@ -40,7 +40,7 @@ def on_machine(data: Path, work: Work[Result], *, ports: Ports | None = None) ->
     with (folder / CONTROL_PLANE_LOG).open("a") as stream:
         log.configure(format="json", level="info", stream=stream)
         try:
-            return asyncio.run(_work(folder, work, ports or Ports()))
+            return asyncio.run(_work(folder, work, ports=ports or Ports(), loads=loads))
         except KeyboardInterrupt:
             typer.echo("Interrupted.", err=True)
             raise typer.Exit(EXIT_INTERRUPTED) from None
@@ -50,6 +50,6 @@ def on_machine(data: Path, work: Work[Result], *, ports: Ports | None = None) ->
             raise failure(explain(error, "this machine")) from None
 
 
-async def _work(folder: Path, work: Work[Result], ports: Ports) -> Result:
-    async with run_machine(folder, ports=ports) as machine:
+async def _work(folder: Path, work: Work[Result], *, ports: Ports, loads: bool) -> Result:
+    async with run_machine(folder, ports=ports, loads=loads) as machine:
         return await machine.run(work(machine))

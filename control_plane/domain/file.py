@@ -19,11 +19,13 @@ class FileState(StrEnum):
 
 
 FILE_MOVES: dict[FileState, frozenset[FileState]] = {
-    FileState.PENDING: frozenset({FileState.LEASED, FileState.MISSING}),
+    FileState.PENDING: frozenset(
+        {FileState.LEASED, FileState.MISSING, FileState.PROCESSED, FileState.FAILED, FileState.SKIPPED}
+    ),
     FileState.LEASED: frozenset({FileState.PROCESSED, FileState.FAILED, FileState.MISSING, FileState.PENDING}),
-    FileState.FAILED: frozenset({FileState.PENDING, FileState.MISSING}),
-    FileState.MISSING: frozenset({FileState.PENDING}),
-    FileState.SKIPPED: frozenset({FileState.PENDING, FileState.MISSING}),
+    FileState.FAILED: frozenset({FileState.PENDING, FileState.MISSING, FileState.PROCESSED, FileState.SKIPPED}),
+    FileState.MISSING: frozenset({FileState.PENDING, FileState.PROCESSED}),
+    FileState.SKIPPED: frozenset({FileState.PENDING, FileState.MISSING, FileState.PROCESSED}),
 }
 # Causes outside the file: the next run takes such a file up again by itself.
 OUTSIDE_CATEGORIES = frozenset(
@@ -37,6 +39,7 @@ OUTSIDE_CATEGORIES = frozenset(
         "EXECUTOR_LOST",
         "WRITE_FAILURE",
         "CATALOG_UNAVAILABLE",
+        "TABLE_SEALED",
     }
 )
 

@@ -23,12 +23,15 @@ class LeaseState(StrEnum):
     FAILED = "FAILED"
 
 
-# STAGED to itself is a publisher that died and is replaced, under a higher fence.
+# STAGED to itself is a publisher that died and is replaced, under a higher fence. What is not STAGED becomes PUBLISHED
+# only when the ledger had forgotten that it was.
 LEASE_MOVES: dict[LeaseState, frozenset[LeaseState]] = {
-    LeaseState.OFFERED: frozenset({LeaseState.HELD, LeaseState.ABANDONED, LeaseState.FAILED}),
-    LeaseState.HELD: frozenset({LeaseState.STAGED, LeaseState.OFFERED, LeaseState.ABANDONED}),
+    LeaseState.OFFERED: frozenset({LeaseState.HELD, LeaseState.ABANDONED, LeaseState.FAILED, LeaseState.PUBLISHED}),
+    LeaseState.HELD: frozenset({LeaseState.STAGED, LeaseState.OFFERED, LeaseState.ABANDONED, LeaseState.PUBLISHED}),
     LeaseState.STAGED: frozenset({LeaseState.STAGED, LeaseState.PUBLISHED, LeaseState.OFFERED, LeaseState.IN_DOUBT}),
     LeaseState.IN_DOUBT: frozenset({LeaseState.STAGED, LeaseState.PUBLISHED, LeaseState.OFFERED}),
+    LeaseState.ABANDONED: frozenset({LeaseState.PUBLISHED}),
+    LeaseState.FAILED: frozenset({LeaseState.PUBLISHED}),
 }
 
 
@@ -66,6 +69,7 @@ class AcquiredLease:
     """A lease as it is handed out: `staged` is None when its files are to be loaded, else they are empty.
 
     `columns` are those declared or stored for the ingestion, empty when they are still to be inferred.
+    `verified_snapshot_id` is the head of the table up to which every lease is known; 0 when none is.
     """
 
     lease_id: str
@@ -78,6 +82,7 @@ class AcquiredLease:
     columns: tuple[Column, ...]
     files: tuple[LeasedFile, ...]
     staged: StagedTable | None
+    verified_snapshot_id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +106,13 @@ class Holding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staging:
-    """What StageLease says: the snapshot, a count of rows a file in the lease's order, and the exceptions."""
+    """What StageLease says: the snapshot, a count of rows a file in the lease's order, and the exceptions.
+
+    `leases_in_main` are those that the table's history names since the verified head.
+    """
 
     staged: StagedTable
     records_written: tuple[int, ...]
     exceptions: tuple[FileException, ...]
     warnings: tuple[RunWarning, ...]
+    leases_in_main: tuple[str, ...] = ()

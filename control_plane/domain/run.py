@@ -21,9 +21,10 @@ class RunState(StrEnum):
 
 
 class Trigger(StrEnum):
-    """Who asked for a run."""
+    """What a run comes from: a person or a program asked for it, or it holds leases that the ledger took back."""
 
     MANUAL = "MANUAL"
+    RECONCILE = "RECONCILE"
 
 
 ACTIVE_STATES = frozenset({RunState.PENDING, RunState.RUNNING})

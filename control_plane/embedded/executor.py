@@ -1,4 +1,4 @@
-"""The executor of one machine: a child that ends when we do, because its standard input does."""
+"""The executor of one machine, and its commands: children that end when we do, because their standard input does."""
 
 from __future__ import annotations
 
@@ -8,30 +8,47 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 PREFIX = "AUTOLOADER_EXECUTOR_"
 STOP_SECONDS = 5.0
+EXECUTOR_LOG = "executor.log"
 
 
 @contextlib.asynccontextmanager
 async def run_executor(settings: Mapping[str, str], *, log: Path) -> AsyncIterator[Process]:
     """Runs an executor with these settings, and with others that the environment has."""
-    ours = {f"{PREFIX}{key.upper()}": value for key, value in settings.items()}
     with log.open("ab") as output:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "executor"),
-            env=os.environ | ours,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,  # out of reach of the terminal's Ctrl-C
-        )
+        process = await _start((), settings, output=output, errors=output)
     try:
         yield process
     finally:
         await _stop(process)
+
+
+async def run_command(words: Sequence[str], settings: Mapping[str, str], *, log: Path) -> int:
+    """Runs a command of the executor's, whose report goes where ours does; returns its exit code."""
+    with log.open("ab") as errors:
+        process = await _start(words, settings, output=None, errors=errors)
+    try:
+        return await process.wait()
+    finally:
+        await _stop(process)
+
+
+async def _start(
+    words: Sequence[str], settings: Mapping[str, str], *, output: IO[bytes] | None, errors: IO[bytes]
+) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "executor", *words),
+        env=os.environ | {f"{PREFIX}{key.upper()}": value for key, value in settings.items()},
+        stdin=asyncio.subprocess.PIPE,
+        stdout=output,
+        stderr=errors,
+        start_new_session=True,  # out of reach of the terminal's Ctrl-C
+    )
 
 
 async def _stop(process: Process) -> None:

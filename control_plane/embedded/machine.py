@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import json
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import dataclass
@@ -16,17 +15,16 @@ from pydantic import SecretStr
 
 from control_plane.app import App
 from control_plane.embedded.errors import MachineError
-from control_plane.embedded.executor import run_executor
+from control_plane.embedded.executor import EXECUTOR_LOG, run_executor
 from control_plane.embedded.ports import HOST, Ports
 from control_plane.embedded.postgres import run_postgres
-from control_plane.embedded.warehouse import CATALOG, Warehouse
+from control_plane.embedded.warehouse import Warehouse
 from control_plane.ledger.migrate import migrate
 from control_plane.settings import Settings
 from control_plane.vault import make_key
 
 # Executors here die with us: their leases need not wait for long.
 LEASE_SECONDS = 15.0
-EXECUTOR_LOG = "executor.log"
 CONTROL_PLANE_LOG = "control-plane.log"
 
 Result = TypeVar("Result")
@@ -55,8 +53,8 @@ class Machine:
 
 
 @contextlib.asynccontextmanager
-async def run_machine(folder: Path, *, ports: Ports) -> AsyncIterator[Machine]:
-    """Runs a machine whose state is kept in `folder`, one process at a time.
+async def run_machine(folder: Path, *, ports: Ports, loads: bool = True) -> AsyncIterator[Machine]:
+    """Runs a machine whose state is kept in `folder`, one process at a time; one that does not load has no executor.
 
     Raises MachineError when something is missing, in the way or does not start.
     """
@@ -69,15 +67,12 @@ async def run_machine(folder: Path, *, ports: Ports) -> AsyncIterator[Machine]:
         await migrate(postgres.url)
         app = App(_settings(folder, postgres.url, ports))
         await ends.enter_async_context(app)
-        executor_settings = _executor_settings(app.address, warehouse, ports)
-        executor_log = folder / EXECUTOR_LOG
-        executor = await ends.enter_async_context(run_executor(executor_settings, log=executor_log))
-        yield Machine(
-            folder=folder,
-            address=app.address,
-            warehouse=warehouse,
-            children={"PostgreSQL": postgres.process, "executor": executor},
-        )
+        children = {"PostgreSQL": postgres.process}
+        if loads:
+            settings = _executor_settings(app.address, warehouse, ports)
+            executor = run_executor(settings, log=folder / EXECUTOR_LOG)
+            children["executor"] = await ends.enter_async_context(executor)
+        yield Machine(folder=folder, address=app.address, warehouse=warehouse, children=children)
 
 
 def _made(folder: Path) -> Path:
@@ -103,14 +98,10 @@ def _settings(folder: Path, database_url: str, ports: Ports) -> Settings:
 
 def _executor_settings(address: str, warehouse: Warehouse, ports: Ports) -> dict[str, str]:
     """Starts Spark at once: somebody waits for it."""
-    return {
-        "control_plane": address,
+    return warehouse.executor_settings(address) | {
         "name": "local",
-        "default_catalog": CATALOG,
-        "spark_conf": json.dumps(warehouse.spark_conf()),
         "metrics_port": str(ports.executor_metrics),
         "warm_start": "true",
-        "exit_with_parent": "true",
         "log_format": "json",
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,15 @@ class Warehouse:
             f"{prefix}.jdbc.schema-version": "V1",
             f"{prefix}.warehouse": f"file://{self._tables}",
             f"{prefix}.cache-enabled": "false",
+        }
+
+    def executor_settings(self, control_plane: str) -> dict[str, str]:
+        """What tells a child of ours, an executor or one of its commands, where the tables and the ledger are."""
+        return {
+            "control_plane": control_plane,
+            "default_catalog": CATALOG,
+            "spark_conf": json.dumps(self.spark_conf()),
+            "exit_with_parent": "true",
         }
 
     def open(self) -> SqlCatalog:

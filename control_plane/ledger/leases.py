@@ -19,10 +19,10 @@ from control_plane.domain.packing import Packable
 from control_plane.domain.run import Run
 from control_plane.ledger import ingestions, runs, schemas
 from control_plane.ledger.database import Connection, fetch
+from control_plane.ledger.documents import error_json
 from control_plane.ledger.fences import count_fenced, fenced, fenced_unless, lock_run
 from control_plane.ledger.lease_ends import expect, revive_later_versions
 from control_plane.ledger.requests import lock_request
-from control_plane.ledger.runs import error_json
 from control_plane.ledger.statements import statement
 from control_plane.ledger.tables import leases, staged_tables
 
@@ -192,6 +192,7 @@ async def _acquired(connection: Connection, row: RowMapping, *, lease_seconds: f
         columns=stored.ingestion.columns or await schemas.current(connection, stored.ingestion_id),
         files=() if staged else await _members(connection, row["lease_id"]),
         staged=await _staged(connection, row["lease_id"]) if staged else None,
+        verified_snapshot_id=row["verified_snapshot_id"],
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from control_plane.domain.file import LoadError
 from control_plane.ledger.database import Connection
-from control_plane.ledger.runs import error_json
+from control_plane.ledger.documents import error_json
 from control_plane.ledger.statements import statement
 
 

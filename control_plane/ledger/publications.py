@@ -10,43 +10,50 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 from sqlalchemy import select
 
-from control_plane.domain.file import OUTSIDE_CATEGORIES, LoadError
-from control_plane.domain.lease import FileException, Holding, LeaseState, Resolution, Staging
+from control_plane.domain.file import LoadError
+from control_plane.domain.lease import Holding, LeaseState, Resolution, Staging
 from control_plane.domain.run import Run
 from control_plane.errors import InvalidField, NotFound, Violation, WrongState
 from control_plane.ledger import runs
 from control_plane.ledger.database import Connection
+from control_plane.ledger.documents import error_json, exceptions_json
 from control_plane.ledger.fences import count_fenced, fenced, fenced_unless, lock_run
 from control_plane.ledger.lease_ends import expect, revive_later_versions
 from control_plane.ledger.leases import abandon
-from control_plane.ledger.runs import error_json
+from control_plane.ledger.seals import refuse_sealed
 from control_plane.ledger.statements import statement
 from control_plane.ledger.tables import attempts, leases, staged_tables
 
 
 async def stage(connection: Connection, holding: Holding, staging: Staging) -> bool:
-    """THE decision: True when this snapshot counts, also when that was said before; False when fenced."""
+    """THE decision: True when this snapshot counts, also when that was said before; False when fenced.
+
+    Raises TableSealed, and decides nothing, when main has a lease that the ledger does not know.
+    """
     await _refuse_wrong_counts(connection, holding, staging)
-    decided = await connection.execute(
+    told = await connection.execute(
         statement("stage_lease"),
         asdict(holding)
         | {
             "records_written": list(staging.records_written),
-            "exceptions": json.dumps([_exception(each) for each in staging.exceptions]),
+            "exceptions": exceptions_json(staging.exceptions),
             "warnings": json.dumps([asdict(each) for each in staging.warnings]),
             "table_name": staging.staged.table,
             "table_uuid": staging.staged.table_uuid,
             "base_snapshot_id": staging.staged.base_snapshot_id,
             "staged_snapshot_id": staging.staged.staged_snapshot_id,
             "records_added": staging.staged.records_added,
+            "leases_in_main": list(staging.leases_in_main),
         },
     )
-    if decided.one_or_none() is not None or await _is_stored(connection, holding, staging):
+    row = told.one()
+    if row.is_decided or await _is_stored(connection, holding, staging):
         return True
+    if row.unknown:
+        await refuse_sealed(connection, holding, table=staging.staged.table, unknown=row.unknown)
     await count_fenced(connection, holding.lease_id)
     return False
 
@@ -219,15 +226,6 @@ async def _is_stored(connection: Connection, holding: Holding, staging: Staging)
         )
     )
     return stored is not None
-
-
-def _exception(exception: FileException) -> dict[str, Any]:
-    return runs.error_document(exception.error) | {
-        "index": exception.index,
-        "outcome": exception.outcome,
-        "retryable": exception.outcome == "FAILED" and exception.error.category in OUTSIDE_CATEGORIES,
-        "records_rejected": exception.records_rejected,
-    }
 
 
 def _attempt_of(branch: str) -> uuid.UUID | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +11,7 @@ from sqlalchemy import RowMapping, Select, case, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
-from control_plane.domain.file import OUTSIDE_CATEGORIES, LoadError
+from control_plane.domain.file import LoadError
 from control_plane.domain.filter import Condition
 from control_plane.domain.ingestion import IngestionState, StoredIngestion
 from control_plane.domain.run import ACTIVE_STATES, Run, RunState, RunWarning, Trigger
@@ -151,21 +150,6 @@ async def active(connection: Connection, *, limit: int) -> list[int]:
             .limit(limit)
         )
     )
-
-
-def error_document(error: LoadError) -> dict[str, Any]:
-    """An error as the ledger's JSON columns hold it."""
-    return {
-        "category": error.category,
-        "message": error.message,
-        "cause": error.cause[:2000],
-        "retryable": error.retryable,
-    }
-
-
-def error_json(error: LoadError) -> str:
-    """An error as the ledger stores it; whether it is retryable follows from its category alone."""
-    return json.dumps(error_document(error) | {"retryable": error.category in OUTSIDE_CATEGORIES})
 
 
 def _select() -> Select[Any]:

@@ -262,6 +262,15 @@ staged_tables = Table(
     _one_of("staged_tables_purpose", "purpose", "ROWS"),
 )
 
+# Head of main up to which every lease of a table is known, by the table's name as ingestions write it.
+verified_heads = Table(
+    "verified_heads",
+    metadata,
+    Column("table_name", BYTES, primary_key=True),
+    Column("snapshot_id", BigInteger, nullable=False),
+    postgresql_with={"fillfactor": "50"},
+)
+
 # Every hand-out there ever was: what tells a branch of ours from a stranger's.
 attempts = Table(
     "attempts",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from control_plane.domain.file import LoadError
 from control_plane.domain.lease import FileException, Resolution
 from tests.model.book import MAX_FILES
-from tests.model.machine import Fate, Who
+from tests.model.machine import Fate, History, Who
 
 AWAY = LoadError(category="CONNECTIVITY", message="The store is away.", retryable=True)
 REFUSED = LoadError(category="AUTHENTICATION", message="The key is refused.")
@@ -68,6 +68,10 @@ exceptions = st.lists(
 )
 counts = st.lists(st.integers(0, 3), min_size=MAX_FILES, max_size=MAX_FILES)
 tellings = st.tuples(st.sampled_from([71, 72]), counts, exceptions)
+histories = st.tuples(
+    st.sampled_from([*[History.NOTHING] * 2, *[History.COUNTED] * 3, History.NEVER_COUNTED, History.STRANGER]),
+    st.sampled_from([0, 11, 12, 13]),
+)
 names = st.sampled_from("abcdefgh")
 begin_pages = st.dictionaries(names, st.just(1), min_size=1, max_size=5)
 pages = st.dictionaries(names, st.integers(1, 3), min_size=1, max_size=5)
@@ -83,7 +87,16 @@ CALLS = {
     "acquire": _call(4, Needs.OFFER, executor=st.sampled_from(["e1", "e2"]), request=requests, fate=fates),
     "load": _call(2, Needs.OFFER, request=requests, told=tellings, ends=rarely),
     "renew": _call(3, Needs.HOLDER, who=callers, state=mostly_held, fate=fates),
-    "stage": _call(4, Needs.LOADER, who=callers, state=mostly_held, told=tellings, fits=usually, fate=fates),
+    "stage": _call(
+        4,
+        Needs.LOADER,
+        who=callers,
+        state=mostly_held,
+        told=tellings,
+        main=histories,
+        fits=usually,
+        fate=fates,
+    ),
     "complete": _call(3, Needs.PUBLISHER, who=callers, published=st.sampled_from([0, 81, 81, 82]), fate=fates),
     "fail": _call(3, Needs.LOADER, who=callers, error=errors, rest=usually, fate=fates),
     "fail_to_publish": _call(4, Needs.PUBLISHER, who=callers, doubts=st.booleans(), fate=fates),

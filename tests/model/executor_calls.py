@@ -8,9 +8,11 @@ from control_plane.ledger import leases, publications
 from control_plane.ledger.database import Connection
 from tests.model import expected_leases, expected_publications
 from tests.model.calls import AWAY, DOUBTED, Telling
-from tests.model.machine import Fate, Machine, Who
+from tests.model.machine import STRANGER, Fate, History, Machine, Who
 
 LEASE_SECONDS = 3600.0
+# As the ingestion names it.
+TABLE = "a.b"
 RESTED = leases.Backoff(first_seconds=0.0, longest_seconds=0.0)
 RESTING = leases.Backoff(first_seconds=3600.0, longest_seconds=3600.0)
 
@@ -21,23 +23,28 @@ class ExecutorCalls(Machine):
     def acquire(self, executor: str, request: int, fate: Fate) -> None:
         request_id = f"r{request}"
 
-        async def work(connection: Connection) -> Holding | None:
+        async def work(connection: Connection) -> tuple[Holding, int] | None:
             lease = await leases.acquire(
                 connection, executor=executor, request_id=request_id, pool="default", lease_seconds=LEASE_SECONDS
             )
-            return Holding(lease_id=lease.lease_id, fence=lease.fence, attempt=lease.attempt) if lease else None
+            if lease is None:
+                return None
+            holding = Holding(lease_id=lease.lease_id, fence=lease.fence, attempt=lease.attempt)
+            return holding, lease.verified_snapshot_id
 
-        def expected(got: Holding | None) -> Holding | None:
+        def expected(answer: tuple[Holding, int] | None) -> tuple[Holding, int] | None:
             held = expected_leases.held_by_request(self.book, executor, request_id)
             allowed = [held] if held else expected_leases.next_waiting(self.book)
+            verified = self.book.facts.verified.get(TABLE, 0)
+            got = answer[0] if answer else None
             if got is None or got.lease_id not in allowed:
-                return Holding(lease_id=str(allowed), fence=0, attempt="") if allowed else None
+                return (Holding(lease_id=str(allowed), fence=0, attempt=""), verified) if allowed else None
             expected_leases.acquire(
                 self.book, got.lease_id, attempt=got.attempt, executor=executor, request_id=request_id
             )
             self.holdings += [got] if got not in self.holdings else []
             lease = self.book.facts.leases[got.lease_id]
-            return Holding(lease_id=got.lease_id, fence=lease.fence, attempt=lease.attempt or "")
+            return Holding(lease_id=got.lease_id, fence=lease.fence, attempt=lease.attempt or ""), verified
 
         self.call(work, expected, fate=fate)
 
@@ -48,7 +55,7 @@ class ExecutorCalls(Machine):
             return
         holder = (Who.HOLDER, 0)
         self.renew(who=holder, state="HELD", fate=Fate.ONCE)
-        self.stage(who=holder, state="HELD", told=told, fits=True, fate=Fate.ONCE)
+        self.stage(who=holder, state="HELD", told=told, main=(History.COUNTED, 14), fits=True, fate=Fate.ONCE)
         if ends:
             self.complete(who=holder, published=81, fate=Fate.ONCE)
 
@@ -65,17 +72,33 @@ class ExecutorCalls(Machine):
         who: tuple[Who, int],
         state: str,
         told: Telling,
+        main: tuple[History, int],
         fits: bool,
         fate: Fate,
     ) -> None:
         holding = self.holding(who, state)
         files = self.book.facts.leases[holding.lease_id].file_count + (not fits)
-        staging = a_staging(*told, files=files)
+        history, base = main
+        staging = a_staging(*told, files=files, base=base, leases_in_main=self._in_main(history))
         self.call(
             lambda connection: publications.stage(connection, holding, staging),
             lambda _: expected_publications.stage(self.book, holding, staging),
             fate=fate,
         )
+
+    def _in_main(self, history: History) -> tuple[str, ...]:
+        leases = self.book.facts.leases
+        if history is History.NOTHING:
+            return ()
+        counted = [key for key, lease in leases.items() if lease.state in expected_publications.KNOWN]
+        others = [key for key in leases if key not in counted]
+        match history:
+            case History.NEVER_COUNTED:
+                return (*counted, *others[-1:])
+            case History.STRANGER:
+                return (*counted, STRANGER)
+            case _:
+                return (*counted, *counted[:1])
 
     def complete(self, who: tuple[Who, int], published: int, fate: Fate) -> None:
         holding = self.holding(who, "STAGED")
@@ -120,7 +143,15 @@ class ExecutorCalls(Machine):
         )
 
 
-def a_staging(snapshot_id: int, rows: list[int], excepted: list[FileException], *, files: int) -> Staging:
+def a_staging(
+    snapshot_id: int,
+    rows: list[int],
+    excepted: list[FileException],
+    *,
+    files: int,
+    base: int = 11,
+    leases_in_main: tuple[str, ...] = (),
+) -> Staging:
     """What an executor says of so many files: those with exceptions have no rows, and no rows have no snapshot."""
     kept = tuple(each for each in excepted if each.index < files)
     ruled_out = {each.index for each in kept}
@@ -129,11 +160,12 @@ def a_staging(snapshot_id: int, rows: list[int], excepted: list[FileException], 
         staged=StagedTable(
             table="lake.a.b",
             table_uuid="t",
-            base_snapshot_id=11,
+            base_snapshot_id=base,
             staged_snapshot_id=snapshot_id if sum(written) else 0,
             records_added=sum(written),
         ),
         records_written=written,
         exceptions=kept,
         warnings=(),
+        leases_in_main=leases_in_main,
     )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from control_plane.domain.file import LoadError
 from control_plane.domain.lease import Holding, Resolution, Staging
-from control_plane.errors import InvalidField, WrongState
+from control_plane.errors import InvalidField, TableSealed, WrongState
 from tests.model.book import OUTSIDE, Book, Refusal
 from tests.model.expected_leases import abandon, fenced, fenced_unless, holds, revive_later_versions
 from tests.model.facts import Figures, FileKey, StagedFacts
+
+# What may be in the table without anybody's having forgotten it.
+KNOWN = ("STAGED", "PUBLISHED", "IN_DOUBT")
 
 
 def stage(book: Book, holding: Holding, staging: Staging) -> bool | Refusal:
@@ -16,6 +19,10 @@ def stage(book: Book, holding: Holding, staging: Staging) -> bool | Refusal:
     if len(staging.records_written) != lease.file_count:
         return InvalidField
     if holds(book, holding) and lease.state == "HELD":
+        if any(
+            key not in book.facts.leases or book.facts.leases[key].state not in KNOWN for key in staging.leases_in_main
+        ):
+            return TableSealed
         _decide(book, holding, staging)
         return True
     if lease.staged and _named(lease.staged) == (holding.attempt, staging.staged.staged_snapshot_id):
@@ -78,6 +85,8 @@ def _decide(book: Book, holding: Holding, staging: Staging) -> None:
         next((each for each in staging.exceptions if each.index == index), None)
         for index in range(len(staging.records_written))
     )
+    if staging.staged.base_snapshot_id:
+        book.facts.verified["a.b"] = staging.staged.base_snapshot_id
     book.change_lease(
         holding.lease_id,
         state="STAGED",

@@ -94,12 +94,13 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerFacts:
-    """Everything, by key; `attempts` has every hand-out as (lease, fence, holder)."""
+    """Everything, by key; `attempts` has every hand-out as (lease, fence, holder), `verified` a head for each table."""
 
     runs: dict[int, RunFacts] = field(default_factory=dict)
     leases: dict[str, LeaseFacts] = field(default_factory=dict)
     files: dict[FileKey, FileFacts] = field(default_factory=dict)
     attempts: dict[str, tuple[str, int, str]] = field(default_factory=dict)
+    verified: dict[str, int] = field(default_factory=dict)
     totals: Figures = field(default_factory=Figures)
     counters: dict[str, int] = field(default_factory=dict)
 

@@ -61,6 +61,15 @@ class Who(Enum):
     OTHER_FENCE = auto()
 
 
+class History(Enum):
+    """What the table's history names: no lease, those that counted, also one that never did, or also a stranger."""
+
+    NOTHING = auto()
+    COUNTED = auto()
+    NEVER_COUNTED = auto()
+    STRANGER = auto()
+
+
 class CutOff(Exception):
     """Ends a transaction before it commits."""
 

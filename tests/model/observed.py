@@ -13,7 +13,17 @@ from tests.model.facts import Figures, FileFacts, FileKey, LeaseFacts, LedgerFac
 
 _FIGURES = tuple(Figures.__dataclass_fields__)
 # Those that refer to others come first.
-_TABLES = ("requests", "attempts", "staged_tables", "leases", "files", "runs", "ingestion_counters", "ingestion_totals")
+_TABLES = (
+    "verified_heads",
+    "requests",
+    "attempts",
+    "staged_tables",
+    "leases",
+    "files",
+    "runs",
+    "ingestion_counters",
+    "ingestion_totals",
+)
 # One round trip, because it is made after every step.
 _ALL = """
 SELECT jsonb_build_object(
@@ -25,6 +35,7 @@ SELECT jsonb_build_object(
     'staged', (SELECT jsonb_agg(staged_tables) FROM staged_tables),
     'files', (SELECT jsonb_agg(told) FROM (SELECT *, rank() OVER (ORDER BY file_id) FROM files) AS told),
     'attempts', (SELECT jsonb_agg(attempts) FROM attempts),
+    'verified', (SELECT jsonb_agg(verified_heads) FROM verified_heads),
     'totals', (SELECT to_jsonb(ingestion_totals) FROM ingestion_totals),
     'counters', (SELECT jsonb_agg(told) FROM ingestion_counters AS told WHERE counter <> 'run_milliseconds')
 )
@@ -46,6 +57,7 @@ async def observe(connection: asyncpg.Connection[asyncpg.Record]) -> LedgerFacts
         leases={row["lease_id"]: _lease(row, staged.get(row["lease_id"])) for row in seen["leases"]},
         files=_files(seen["files"]),
         attempts={row["attempt"]: (row["lease_id"], row["fence"], row["holder"]) for row in seen["attempts"]},
+        verified={row["table_name"]: row["snapshot_id"] for row in seen["verified"]},
         totals=_figures(seen["totals"]),
         counters={f"{row['counter']} {row['labels']}": row["value"] for row in seen["counters"]}
         | {name: seen["totals"][name] for name in ("lease_expirations", "leases_fenced")},

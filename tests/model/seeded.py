@@ -18,6 +18,12 @@ STAGE_FENCE, STAGE_ATTEMPT = f"    {FENCE}", f"    {ATTEMPT}"
 COMPLETE_STATE = "      AND leases.state = CAST(:leaves AS text)\n"
 COMPLETE_FENCE = "      AND leases.fence = coalesce(CAST(:fence AS bigint), leases.fence)\n"
 OVERWRITING = "ON CONFLICT (lease_id, purpose) DO UPDATE SET staged_snapshot_id = excluded.staged_snapshot_id"
+KNOWN = "('STAGED', 'PUBLISHED', 'IN_DOUBT')"
+SEAL = "      AND NOT EXISTS (SELECT 1 FROM unknown)\n"
+HOLDER = (
+    "FROM leases AS held\n    JOIN ingestions ON ingestions.ingestion_id = held.ingestion_id"
+    " AND held.lease_id = CAST(:lease_id AS uuid) AND held.attempt = CAST(:attempt AS uuid)\n"
+)
 REPLACED = "AND newer.generation > files.generation\n"
 
 
@@ -98,10 +104,7 @@ SEEDED_BUGS = (
         in_sql(
             "stage_lease",
             ("AND state = 'HELD'", "AND state IN ('HELD', 'STAGED')"),
-            (
-                "FROM decided\n",
-                f"FROM decided\n{OVERWRITING}\n",
-            ),
+            ("    FROM decided\n),", f"    FROM decided\n    {OVERWRITING}\n),"),
         ),
     ),
     SeededBug("stage does not know what it was told before", in_code(publications, "_is_stored", _no)),
@@ -109,6 +112,46 @@ SEEDED_BUGS = (
         "stage takes another snapshot for the one that counts", in_code(publications, "_is_stored", _same_attempt)
     ),
     SeededBug("stage takes counts that do not fit", in_code(publications, "_refuse_wrong_counts", _nothing)),
+    SeededBug(
+        "stage adds to a table with rows of a stranger",
+        in_sql(
+            "stage_lease",
+            (f"coalesce(leases.state NOT IN {KNOWN}, true)", f"leases.state NOT IN {KNOWN}"),
+        ),
+    ),
+    SeededBug(
+        "stage takes what never counted for known",
+        in_sql(
+            "stage_lease",
+            (f"coalesce(leases.state NOT IN {KNOWN}, true)", "leases.lease_id IS NULL"),
+        ),
+    ),
+    SeededBug("stage does not look into the table", in_sql("stage_lease", (SEAL, ""))),
+    SeededBug(
+        "stage takes a lease in doubt for forgotten",
+        in_sql("stage_lease", (f"NOT IN {KNOWN}", "NOT IN ('STAGED', 'PUBLISHED')")),
+    ),
+    SeededBug("stage takes a sealed table for a lost lease", in_code(publications, "refuse_sealed", _nothing)),
+    SeededBug(
+        "a refused lease moves the verified head",
+        in_sql(
+            "stage_lease",
+            ("    JOIN ingestions ON ingestions.ingestion_id = decided.ingestion_id\n", ""),
+            ("FROM decided\n    WHERE", f"{HOLDER}    WHERE"),
+        ),
+    ),
+    SeededBug(
+        "the verified head stays where it was",
+        in_sql("stage_lease", ("    WHERE verified_heads.snapshot_id <> excluded.snapshot_id\n", "    WHERE false\n")),
+    ),
+    SeededBug(
+        "an empty table is taken for a verified head",
+        in_sql("stage_lease", ("    WHERE CAST(:base_snapshot_id AS bigint) <> 0\n", "    WHERE true\n")),
+    ),
+    SeededBug(
+        "acquire does not say from where to look",
+        in_sql("acquire_lease", ("coalesce(verified_heads.snapshot_id, 0)", "0")),
+    ),
     SeededBug("complete without a fence", in_sql("complete_lease", (COMPLETE_FENCE, ""))),
     SeededBug("complete without a state", in_sql("complete_lease", (COMPLETE_STATE, ""))),
     SeededBug(

@@ -52,19 +52,33 @@ def _load_work(lease: AcquiredLease, source: ingestions_pb2.Source | None) -> le
             )
             for file in lease.files
         ],
+        verified_snapshot_id=lease.verified_snapshot_id,
     )
 
 
 def _publish_work(lease: AcquiredLease, staged: StagedTable) -> leases_pb2.PublishWork:
     return leases_pb2.PublishWork(
-        destination=destination_to_proto(lease.ingestion.destination),
-        staged=leases_pb2.StagedTable(
-            table=staged.table,
-            table_uuid=staged.table_uuid,
-            base_snapshot_id=staged.base_snapshot_id,
-            staged_snapshot_id=staged.staged_snapshot_id,
-            records_added=staged.records_added,
-        ),
+        destination=destination_to_proto(lease.ingestion.destination), staged=staged_to_proto(staged)
+    )
+
+
+def staged_to_proto(staged: StagedTable) -> leases_pb2.StagedTable:
+    return leases_pb2.StagedTable(
+        table=staged.table,
+        table_uuid=staged.table_uuid,
+        base_snapshot_id=staged.base_snapshot_id,
+        staged_snapshot_id=staged.staged_snapshot_id,
+        records_added=staged.records_added,
+    )
+
+
+def staged_from_proto(staged: leases_pb2.StagedTable) -> StagedTable:
+    return StagedTable(
+        table=staged.table,
+        table_uuid=staged.table_uuid,
+        base_snapshot_id=staged.base_snapshot_id,
+        staged_snapshot_id=staged.staged_snapshot_id,
+        records_added=staged.records_added,
     )
 
 
@@ -86,28 +100,25 @@ def holding_from_proto(request: HoldingRequest) -> Holding:
 
 def staging_from_proto(request: leases_pb2.StageLeaseRequest) -> Staging:
     """Reads what was staged; whether it fits the lease's files is for the ledger to say."""
-    staged = request.staged
     return Staging(
-        staged=StagedTable(
-            table=staged.table,
-            table_uuid=staged.table_uuid,
-            base_snapshot_id=staged.base_snapshot_id,
-            staged_snapshot_id=staged.staged_snapshot_id,
-            records_added=staged.records_added,
-        ),
+        staged=staged_from_proto(request.staged),
         records_written=tuple(request.records_written),
         exceptions=tuple(
-            _exception(exception, field=f"exceptions[{position}]")
+            exception_from_proto(exception, field=f"exceptions[{position}]")
             for position, exception in enumerate(request.exceptions)
         ),
         warnings=tuple(
             warning_from_proto(warning, field=f"warnings[{position}]")
             for position, warning in enumerate(request.warnings)
         ),
+        leases_in_main=tuple(
+            parse_uuid(lease, field=f"leases_in_main[{position}]")
+            for position, lease in enumerate(request.leases_in_main)
+        ),
     )
 
 
-def _exception(message: leases_pb2.FileOutcome, *, field: str) -> FileException:
+def exception_from_proto(message: leases_pb2.FileOutcome, *, field: str) -> FileException:
     outcome = enum_name(leases_pb2.FileOutcome.Outcome.DESCRIPTOR, "OUTCOME_", message.outcome)
     if outcome is None:
         raise InvalidField(Violation(f"{field}.outcome", f"{message.outcome} is no outcome"))

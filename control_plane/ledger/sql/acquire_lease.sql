@@ -45,5 +45,9 @@ WITH again AS (
     FROM acquired
     ON CONFLICT DO NOTHING
 )
-SELECT lease_id, ingestion_id, run_id, state, fence, attempt, now
+SELECT
+    acquired.lease_id, acquired.ingestion_id, acquired.run_id, acquired.state, acquired.fence, acquired.attempt,
+    acquired.now, coalesce(verified_heads.snapshot_id, 0) AS verified_snapshot_id
 FROM acquired
+JOIN ingestions ON ingestions.ingestion_id = acquired.ingestion_id
+LEFT JOIN verified_heads ON verified_heads.table_name = ingestions.config -> 'destination' ->> 'table'

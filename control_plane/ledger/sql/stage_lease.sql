@@ -1,5 +1,13 @@
 -- THE decision: this snapshot counts. The deadline is not looked at: a lease that nobody took over may still win.
-WITH decided AS (
+-- A lease in main that the ledger does not know says that the ledger forgot what it loaded: then nothing is decided.
+WITH unknown AS MATERIALIZED (
+    SELECT told.lease_id
+    FROM unnest(CAST(:leases_in_main AS uuid[])) WITH ORDINALITY AS told (lease_id, position)
+    LEFT JOIN leases ON leases.lease_id = told.lease_id
+    WHERE coalesce(leases.state NOT IN ('STAGED', 'PUBLISHED', 'IN_DOUBT'), true)
+    ORDER BY told.position
+    LIMIT 5
+), decided AS (
     UPDATE leases
     SET state = 'STAGED',
         records_written = CAST(:records_written AS bigint[]),
@@ -10,14 +18,25 @@ WITH decided AS (
       AND fence = :fence
       AND attempt = CAST(:attempt AS uuid)
       AND state = 'HELD'
-    RETURNING lease_id, attempt
+      AND NOT EXISTS (SELECT 1 FROM unknown)
+    RETURNING lease_id, ingestion_id, attempt
+), stored AS (
+    INSERT INTO staged_tables (
+        lease_id, purpose, attempt, table_name, table_uuid, base_snapshot_id, staged_snapshot_id, records_added
+    )
+    SELECT
+        lease_id, 'ROWS', attempt, CAST(:table_name AS text), CAST(:table_uuid AS text),
+        CAST(:base_snapshot_id AS bigint), CAST(:staged_snapshot_id AS bigint),
+        CAST(:records_added AS bigint)
+    FROM decided
+), verified AS (
+    -- The base has been compared with the ledger as far as the last one: the next lease looks no further back.
+    INSERT INTO verified_heads (table_name, snapshot_id)
+    SELECT ingestions.config -> 'destination' ->> 'table', CAST(:base_snapshot_id AS bigint)
+    FROM decided
+    JOIN ingestions ON ingestions.ingestion_id = decided.ingestion_id
+    WHERE CAST(:base_snapshot_id AS bigint) <> 0
+    ON CONFLICT (table_name) DO UPDATE SET snapshot_id = excluded.snapshot_id
+    WHERE verified_heads.snapshot_id <> excluded.snapshot_id
 )
-INSERT INTO staged_tables (
-    lease_id, purpose, attempt, table_name, table_uuid, base_snapshot_id, staged_snapshot_id, records_added
-)
-SELECT
-    lease_id, 'ROWS', attempt, CAST(:table_name AS text), CAST(:table_uuid AS text),
-    CAST(:base_snapshot_id AS bigint), CAST(:staged_snapshot_id AS bigint),
-    CAST(:records_added AS bigint)
-FROM decided
-RETURNING lease_id
+SELECT EXISTS (SELECT 1 FROM decided) AS is_decided, ARRAY(SELECT lease_id FROM unknown) AS unknown

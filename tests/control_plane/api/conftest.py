@@ -11,6 +11,7 @@ import pytest
 from autoloader.v1.files_pb2_grpc import FileServiceStub
 from autoloader.v1.ingestions_pb2_grpc import IngestionServiceStub
 from autoloader.v1.leases_pb2_grpc import LeaseServiceStub
+from autoloader.v1.recovery_pb2_grpc import RecoveryServiceStub
 from autoloader.v1.runs_pb2_grpc import RunServiceStub
 from prometheus_client import CollectorRegistry
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from autoloader.v1.files_pb2_grpc import FileServiceAsyncStub
     from autoloader.v1.ingestions_pb2_grpc import IngestionServiceAsyncStub
     from autoloader.v1.leases_pb2_grpc import LeaseServiceAsyncStub
+    from autoloader.v1.recovery_pb2_grpc import RecoveryServiceAsyncStub
     from autoloader.v1.runs_pb2_grpc import RunServiceAsyncStub
 
 LEASE_SECONDS = 30.0
@@ -54,6 +56,10 @@ class Client:
     @property
     def leases(self) -> LeaseServiceAsyncStub:
         return LeaseServiceStub(self.channel)
+
+    @property
+    def recovery(self) -> RecoveryServiceAsyncStub:
+        return RecoveryServiceStub(self.channel)
 
 
 @pytest.fixture

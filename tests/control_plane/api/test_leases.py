@@ -174,6 +174,23 @@ async def test_a_holder_whose_lease_moved_on_is_told_so(client: Client, steps: S
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.ABORTED, "LEASE_FENCED")
 
 
+async def test_a_sealed_table_is_refused_with_its_name_and_the_leases(client: Client, steps: Steps) -> None:
+    await steps.offered(some_files(2), max_files=1)
+    first, second = await acquired(client), await acquired(client)
+    assert first.load.verified_snapshot_id == 0
+    forgotten = str(uuid.uuid4())
+    sealed = pb.StageLeaseRequest(
+        **holding(first), staged=STAGED, records_written=[40], leases_in_main=[forgotten, first.id]
+    )
+    refusal = await refused(client.leases.StageLease(sealed))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "TABLE_SEALED")
+    assert refusal.metadata["table"] == "lake.sales.orders"
+    assert refusal.metadata["leases"] == f"{forgotten}, {first.id}"
+    await client.leases.StageLease(pb.StageLeaseRequest(**holding(second), staged=STAGED, records_written=[40]))
+    await client.leases.ReleaseLease(pb.ReleaseLeaseRequest(**holding(first)))
+    assert (await acquired(client)).load.verified_snapshot_id == STAGED.base_snapshot_id
+
+
 async def test_the_first_proposed_schema_holds(client: Client, steps: Steps) -> None:
     await steps.offered(some_files(2), max_files=1)
     first, second = await acquired(client), await acquired(client)
@@ -221,6 +238,7 @@ async def test_what_an_executor_says_wrongly_is_refused_by_field(client: Client,
         (stage(records_written=[30, 10], exceptions=[failed]), "exceptions[0].index"),
         (stage(records_written=[40, 0], exceptions=[unnamed]), "exceptions[0].error.category"),
         (stage(records_written=[40, 0], warnings=[runs_pb2.RunWarning()]), "warnings[0].kind"),
+        (stage(records_written=[40, 0], leases_in_main=[lease.id, "x"]), "leases_in_main[1]"),
         (client.leases.RenewLease(pb.RenewLeaseRequest(lease="x")), "lease"),
         (client.leases.RenewLease(pb.RenewLeaseRequest(lease=lease.id, attempt="x")), "attempt"),
         (client.leases.ProposeSchema(pb.ProposeSchemaRequest(**holding(lease))), "columns"),

@@ -14,8 +14,8 @@ PAGES = Pages(b"k" * 32)
 
 
 def read(*scope: str, pages: Pages = PAGES, size: int = 0, token: str = "", filter: str = "") -> Page:
-    request = pb.ListIngestionsRequest(page_size=size, page_token=token, filter=filter)
-    return pages.read(request, *(scope or ("List", "tenant")), default_size=50)
+    request = pb.ListIngestionsRequest(page_size=size, page_token=token)
+    return pages.read(request, *(scope or ("List", "tenant")), filter, default_size=50)
 
 
 def fill(page: Page, rows: list[str]) -> tuple[list[str], str]:

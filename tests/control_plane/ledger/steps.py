@@ -11,10 +11,11 @@ from sqlalchemy import text
 from control_plane.domain.file import File, ListedFile, LoadError
 from control_plane.domain.filter import Condition
 from control_plane.domain.ingestion import Destination, FormatKind, Ingestion, LoadPolicy, Source, StoredIngestion
-from control_plane.domain.lease import AcquiredLease, FileException, Holding, StagedTable, Staging
+from control_plane.domain.lease import AcquiredLease, FileException, Holding, LeasedFile, StagedTable, Staging
 from control_plane.domain.packing import pack
+from control_plane.domain.recovery import ForgottenLease, LedgerLease, RestoredLease
 from control_plane.domain.run import Run, Trigger
-from control_plane.ledger import files, ingestions, leases, listing_claims, listings, publications, runs
+from control_plane.ledger import files, ingestions, leases, listing_claims, listings, publications, recovery, runs
 from control_plane.ledger.database import Database
 
 LEASE_SECONDS = 30.0
@@ -35,18 +36,53 @@ def holding(lease: AcquiredLease) -> Holding:
     return Holding(lease_id=lease.lease_id, fence=lease.fence, attempt=lease.attempt)
 
 
-def a_staging(*counts: int, snapshot_id: int = 77, exceptions: Sequence[FileException] = ()) -> Staging:
+def a_staging(
+    *counts: int,
+    snapshot_id: int = 77,
+    base_snapshot_id: int = 11,
+    exceptions: Sequence[FileException] = (),
+    leases_in_main: Sequence[str] = (),
+) -> Staging:
     return Staging(
         staged=StagedTable(
             table="lake.a.b",
             table_uuid="t",
-            base_snapshot_id=11,
+            base_snapshot_id=base_snapshot_id,
             staged_snapshot_id=snapshot_id,
             records_added=sum(counts),
         ),
         records_written=counts,
         exceptions=tuple(exceptions),
         warnings=(),
+        leases_in_main=tuple(leases_in_main),
+    )
+
+
+def a_forgotten_lease(
+    listed: Sequence[ListedFile],
+    *counts: int,
+    lease_id: str = "",
+    snapshot_id: int = 99,
+    exceptions: Sequence[FileException] = (),
+) -> ForgottenLease:
+    """A lease that loaded these files, as its manifest has it; without counts each has 10 rows."""
+    records = counts or tuple(10 for _ in listed)
+    return ForgottenLease(
+        lease_id=lease_id or str(uuid.uuid4()),
+        attempt=str(uuid.uuid4()),
+        staged=a_staging(*records, snapshot_id=snapshot_id - 1).staged,
+        published_snapshot_id=snapshot_id,
+        files=tuple(
+            LeasedFile(
+                uri=file.uri,
+                size_bytes=file.size_bytes,
+                etag=file.etag,
+                modification_time_ns=file.modification_time_ns,
+            )
+            for file in listed
+        ),
+        records_written=records,
+        exceptions=tuple(exceptions),
     )
 
 
@@ -180,6 +216,17 @@ class Steps:
     async def cancel(self, run: Run) -> Run:
         async with self.database.transaction() as connection:
             return await leases.cancel_run(connection, "default", run.ingestion, run.run_id)
+
+    async def restore(
+        self, stored: StoredIngestion, *forgotten: ForgottenLease
+    ) -> tuple[list[RestoredLease], int | None]:
+        async with self.database.transaction() as connection:
+            locked = await ingestions.get(connection, "default", stored.ingestion.id, lock=True)
+            return await recovery.restore(connection, locked, forgotten)
+
+    async def known_leases(self, ingestion: str | None = "orders") -> list[LedgerLease]:
+        async with self.database.transaction() as connection:
+            return await recovery.list_page(connection, "default", ingestion, table_uuid="", after=None, limit=10_000)
 
     async def finish(self, run: Run) -> None:
         async with self.database.transaction() as connection:

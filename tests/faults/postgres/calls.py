@@ -71,6 +71,13 @@ async def _retry(play: Play) -> Any:
     return files_pb2.RetryFilesRequest(parent=play.name, request_id=a_request_id())
 
 
+async def _restore(play: Play) -> Any:
+    await play.create()
+    await play.offer()
+    await play.doors.call(runs_pb2.CancelRunRequest(name=play.run))
+    return await play.restoration()
+
+
 async def _acquire(play: Play) -> Any:
     await play.create()
     await play.offer()
@@ -115,6 +122,7 @@ CALLS = (
     Call("ResolvePublish-published", _REPEATABLE, partial(_resolve, _Resolve.RESOLUTION_PUBLISHED)),
     Call("ResolvePublish-not-published", _REPEATABLE, partial(_resolve, _Resolve.RESOLUTION_NOT_PUBLISHED)),
     Call("RetryFiles", _REPEATABLE, _retry),
+    Call("RestoreLeases", _REPEATABLE, _restore),
     Call("AcquireLease", "INSERT INTO attempts", _acquire),
     Call("RenewLease-first", "begun = true", _first_renewal),
     Call("RenewLease", "begun = true", partial(_held, Play.renewal)),

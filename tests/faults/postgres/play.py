@@ -17,6 +17,8 @@ from autoloader.v1 import (
     ingestions_pb2,
     ingestions_pb2_grpc,
     leases_pb2_grpc,
+    recovery_pb2,
+    recovery_pb2_grpc,
     runs_pb2,
     runs_pb2_grpc,
 )
@@ -30,7 +32,7 @@ UNDER_WAY = {runs_pb2.Run.STATE_PENDING, runs_pb2.Run.STATE_RUNNING}
 
 
 class Doors:
-    """Every method of the four services; which one a request is for, its type says."""
+    """Every method of the five services; which one a request is for, its type says."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stubs: list[Any] = [
@@ -38,6 +40,7 @@ class Doors:
             runs_pb2_grpc.RunServiceStub(channel),
             files_pb2_grpc.FileServiceStub(channel),
             leases_pb2_grpc.LeaseServiceStub(channel),
+            recovery_pb2_grpc.RecoveryServiceStub(channel),
         ]
 
     async def call(self, request: Any, *, seconds: float | None = None) -> Any:
@@ -165,6 +168,24 @@ class Play:
 
     def release(self) -> pb.ReleaseLeaseRequest:
         return pb.ReleaseLeaseRequest(**self._holding())
+
+    async def restoration(self) -> recovery_pb2.RestoreLeasesRequest:
+        """Says that the first of the files is in the table, by a lease that the ledger forgot."""
+        first, *_ = await self.files()
+        loaded = pb.LeasedFile(
+            uri=first.uri,
+            size_bytes=first.size_bytes,
+            etag=first.etag,
+            modification_time_ns=first.modification_time.ToNanoseconds(),
+        )
+        forgotten = recovery_pb2.ForgottenLease(
+            id=str(uuid.uuid4()),
+            staged=pb.StagedTable(table="faults.rows", staged_snapshot_id=5, records_added=RECORDS_PER_FILE),
+            published_snapshot_id=6,
+            files=[loaded],
+            records_written=[RECORDS_PER_FILE],
+        )
+        return recovery_pb2.RestoreLeasesRequest(parent=self.name, leases=[forgotten], request_id=a_request_id())
 
     async def load(self) -> None:
         """Does what an executor does with the lease at hand, to its end."""

@@ -58,6 +58,7 @@ async def _publishes_before_the_decision(attempt: Attempt, work: LoadWork, phase
     publication = await asyncio.to_thread(
         attempt._loader.publish,
         result.staged,
+        ingestion=attempt._lease.ingestion,
         lease_id=attempt._lease.id,
         check_held=attempt._heartbeat.check_held,
     )
@@ -77,7 +78,10 @@ async def _drops_its_branch_when_fenced(attempt: Attempt, work: LoadWork, phase:
 async def _fails_when_it_cannot_publish(attempt: Attempt, staged: StagedTable, phase: Any) -> Ending:
     try:
         publication = attempt._loader.publish(
-            staged, lease_id=attempt._lease.id, check_held=attempt._heartbeat.check_held
+            staged,
+            ingestion=attempt._lease.ingestion,
+            lease_id=attempt._lease.id,
+            check_held=attempt._heartbeat.check_held,
         )
     except Exception:
         await attempt._fail(FailedLease.NOT_PUBLISHED, SNAPSHOT_LOST)

@@ -80,11 +80,12 @@ def _unknown_is_failed(staged: StagedTable, *, sessions: Sessions, lease_id: str
     return publish_once(staged, sessions=sessions, lease_id=lease_id, **told)
 
 
-def _unknown_is_done(staged: StagedTable, **told: Any) -> tuple[TableState | None, Verdict]:
+def _unknown_is_done(staged: StagedTable, *, sessions: Sessions, **told: Any) -> tuple[TableState | None, Verdict]:
     try:
-        return look_and_pick(staged, **told)
+        return look_and_pick(staged, sessions=sessions, **told)
     except Exception:
-        return None, Published(snapshot_id=staged.staged_snapshot_id)
+        name = table.table_name(staged.table, default_catalog=sessions.default_catalog).sql
+        return read_state(sessions.publisher, name), Published(snapshot_id=staged.staged_snapshot_id)
 
 
 def _publish_whoever_holds_it(staged: StagedTable, **told: Any) -> Published | NotPublished | InDoubt:

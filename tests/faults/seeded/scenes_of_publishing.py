@@ -18,7 +18,7 @@ from executor.jvm import load_table
 from executor.lease import StagedTable
 from executor.metadata import TableState, read_state
 from executor.publish import InDoubt, Next, NotPublished, Published
-from tests.executor.lake import CATALOG, RECORDS, Lake
+from tests.executor.lake import CATALOG, INGESTION, RECORDS, Lake
 from tests.faults.seeded.ground import Ground, passing
 
 TEN, OTHERS = list(range(10)), [100, 200]
@@ -127,7 +127,7 @@ async def the_lease_is_lost(ground: Ground) -> None:
         raise LeaseLost("its time is up")
 
     with pytest.raises(LeaseLost):
-        publishing.publish(staged, sessions=lake.sessions, lease_id=LEASE, check_held=lose)
+        publishing.publish(staged, sessions=lake.sessions, ingestion=INGESTION, lease_id=LEASE, check_held=lose)
     assert lake.ids() == OTHERS
 
 
