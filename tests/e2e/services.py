@@ -20,7 +20,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from control_plane.embedded.tether import watched
 from control_plane.vault import make_key
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 STOP_SECONDS = 60.0
 LOG_TAIL_BYTES = 6_000
 
