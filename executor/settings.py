@@ -73,7 +73,9 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe events that are logged."
     )
-    drain_seconds: PositiveFloat = Field(default=300.0, description="How long a lease at hand may go on after SIGTERM.")
+    drain_seconds: PositiveFloat = Field(
+        default=0.5, description="How long a lease at hand may go on after SIGTERM before it is given back."
+    )
     allowed_environment: Annotated[frozenset[str], NoDecode] = Field(
         default=frozenset(),
         description="Variables that ingestions may take keys from, with commas between.",

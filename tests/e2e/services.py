@@ -180,6 +180,7 @@ class Executor(Service):
             "metrics_port": str(port),
             "warm_start": "true",
             "exit_with_parent": "true",
+            "drain_seconds": "60",
             "log_format": "json",
         }
         super().__init__(

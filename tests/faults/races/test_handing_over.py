@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from executor.settings import Settings
 from tests.e2e.installation import jars_folder
 from tests.faults.failpoints import WAIT
 from tests.faults.matrix.stage import LEASE_SECONDS, Stage
@@ -17,12 +18,12 @@ pytestmark = pytest.mark.wide
 
 # Above what the protocol wants, for a machine that is busy.
 GENEROUS_SECONDS = 10.0
-DRAIN_SECONDS = 0.2
+DRAIN_SECONDS: float = Settings.model_fields["drain_seconds"].default
 
 
 @pytest.fixture
 async def hasty(stage: Stage, pytestconfig: pytest.Config) -> AsyncIterator[Busy]:
-    """An executor whose operator gives it no time to finish."""
+    """An executor with as little time to finish as it has by default."""
     folder, drain_seconds = jars_folder(pytestconfig), str(DRAIN_SECONDS)
     async with busy_executor(
         stage, data_folder=folder, name="hasty", leases_at_once=1, drain_seconds=drain_seconds
