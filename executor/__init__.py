@@ -14,6 +14,9 @@ Whenever it dies, is cut off or falls asleep, another takes over once the lease'
 - after StageLease: another publishes the very same snapshot, which the table takes once;
 - after publishing: another finds the snapshot in main, and only completes.
 
+Before StageLease it leaves a manifest beside the table, and after publishing a mark. From them
+`python -m executor reconcile` tells a ledger what it forgot, and `audit` compares the two.
+
 So an executor that lost its lease and does not know it can do no harm: its StageLease is refused,
 and its publication is the same one. Each call is repeated until answered, and has one effect.
 

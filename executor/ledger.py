@@ -22,7 +22,8 @@ BATCH_FILES_MAX = 10_000
 BATCH_BYTES_MAX = 2_000_000
 TEXT_BYTES_MAX = 1_000_000
 CALL_SECONDS = 60.0
-# A person waits, who can look after a control plane that is away.
+# A person waits, who can look after a control plane that is away: soon when it never answered.
+REACH_SECONDS = 20.0
 PATIENCE_SECONDS = 90.0
 
 Request = TypeVar("Request")
@@ -93,11 +94,11 @@ class RestoredLease:
 class LedgerClient:
     """Raises LedgerAway, and ControlPlaneRefused when a repeat would be vain."""
 
-    def __init__(self, channel: Channel, *, caller: Caller, patience_seconds: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, channel: Channel, *, caller: Caller) -> None:
         self._ingestions = ingestions_pb2_grpc.IngestionServiceStub(channel)
         self._recovery = recovery_pb2_grpc.RecoveryServiceStub(channel)
         self._caller = caller
-        self._patience_seconds = patience_seconds
+        self._patience_seconds = REACH_SECONDS
 
     async def table_of(self, ingestion: str) -> str:
         """The table of `ingestions/{ingestion}`, as it is written there."""
@@ -133,9 +134,10 @@ class LedgerClient:
         try:
             async with asyncio.timeout(self._patience_seconds):
                 response, _ = await self._caller.call(method, request, deadline_seconds=CALL_SECONDS)
-                return response
         except TimeoutError as error:
             raise LedgerAway(f"The control plane has not answered for {self._patience_seconds:.0f} s.") from error
+        self._patience_seconds = PATIENCE_SECONDS
+        return response
 
 
 def _batches(leases: Iterator[recovery_pb2.ForgottenLease]) -> Iterator[Sequence[recovery_pb2.ForgottenLease]]:

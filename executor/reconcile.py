@@ -71,9 +71,8 @@ def plan(scene: Scene) -> Plan:
         elif lease_id in scene.main.of_lease:
             strangers[owner] += 1
     for owner, count in strangers.items():
-        made.left_open.append(
-            f"{count:,} leases of ingestion {owner} are in the table too: autoloader reconcile {owner}"
-        )
+        what = "1 lease of ingestion {} is" if count == 1 else f"{count:,} leases of ingestion {{}} are"
+        made.left_open.append(f"{what.format(owner)} in the table too: autoloader reconcile {owner}")
     made.forgotten.sort(key=lambda lease: lease.time_ms)
     return made
 

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from executor import audit as auditing
 from executor import reconcile as reconciling
@@ -101,10 +101,10 @@ async def _audit(command: Command, place: Place, ledger: LedgerClient) -> int:
         earlier=earlier,
         later=await place.history(),
     )
-    _say([f"{len(leases):,} leases of the ledger compared with table {place.table}."])
+    _say([f"Compared {_count(len(leases), 'lease')} of the ledger with table {place.table}."])
     _say(f"note: {note}" for note in audit.notes)
     _say(audit.differences)
-    _say([_count(len(audit.differences), "difference")])
+    _say([_count(len(audit.differences), "difference") + "."])
     return len(audit.differences)
 
 
@@ -116,12 +116,25 @@ async def _reconcile(command: Command, place: Place, ledger: LedgerClient) -> in
     scene, remains = await _scene(command, place, ledger, main)
     plan = reconciling.plan(scene)
     left_open = [*plan.left_open, *await _undecided(plan, scene, remains), *remains.troubles]
-    answers = await ledger.restore(place.name, plan.forgotten, validate_only=command.is_dry_run)
+    answers = await _told(plan.forgotten, command, place, ledger)
     refused = [f"Lease {answer.id}: {answer.message}" for answer in answers if answer.result is Result.REFUSED]
     _say([_restored_line(plan.forgotten, answers, is_dry_run=command.is_dry_run)])
     _say(left_open + refused)
-    _say([_count(len(left_open) + len(refused), "lease or object") + " left to look at."])
+    _say([f"{_count(len(left_open) + len(refused), 'thing')} left to look at."])
     return len(left_open) + len(refused)
+
+
+async def _told(
+    leases: Sequence[ForgottenLease], command: Command, place: Place, ledger: LedgerClient
+) -> list[RestoredLease]:
+    """What the ledger answers. One that it refuses for its files is told without them, by a person's word."""
+    answers = await ledger.restore(place.name, leases, validate_only=command.is_dry_run)
+    refused = {answer.id for answer in answers if answer.result is Result.REFUSED} & command.accepted
+    without_files = [
+        replace(lease, files=(), records_written=(), exceptions=()) for lease in leases if lease.id in refused
+    ]
+    again = await ledger.restore(place.name, without_files, validate_only=command.is_dry_run)
+    return [answer for answer in answers if answer.id not in refused] + again
 
 
 async def _scene(command: Command, place: Place, ledger: LedgerClient, main: History) -> tuple[Scene, Remains]:

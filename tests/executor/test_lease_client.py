@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import grpc
 import pytest
@@ -163,6 +164,20 @@ async def test_thousands_of_failures_fit_into_one_message(client: LeaseClient, s
     (request,) = service.requests("StageLease")
     assert len(request.exceptions) == 5_000
     assert request.exceptions[4_999].error.message == "ä" * 300
+
+
+async def test_what_main_holds_is_told_from_the_snapshot_on_that_was_verified(
+    client: LeaseClient, service: ScriptedLeaseService
+) -> None:
+    offered = a_lease()
+    offered.load.verified_snapshot_id = 77
+    service.offer(offered)
+    answer = await client.acquire("request-1", wait_seconds=0)
+    assert isinstance(answer, Granted) and isinstance(answer.lease.work, LoadWork)
+    assert (answer.lease.work.verified_snapshot_id, answer.lease.ingestion) == (77, "orders")
+    await client.stage(answer.lease, replace(a_result(), leases_in_main=("one", "two")))
+    (request,) = service.requests("StageLease")
+    assert request.leases_in_main == ["one", "two"]
 
 
 async def test_a_proposed_schema_is_answered_by_the_one_that_holds(

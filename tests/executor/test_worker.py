@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 import grpc
 import pytest
 from autoloader.v1 import errors_pb2, ingestions_pb2, leases_pb2
+from google.rpc import error_details_pb2
 
 from executor.credentials import KeyRing
 from executor.errors import attempt_failed
@@ -127,6 +128,21 @@ async def test_a_snapshot_that_does_not_count_is_never_published(
         assert 'leases_total{outcome="fenced"} 1.0' in running.page()
     assert loader.did == ["stage lease-1 lease-1-attempt-1"]
     assert service.methods() == ["RenewLease", "ProposeSchema", "StageLease"]
+
+
+async def test_a_sealed_table_fails_the_lease_and_nothing_is_published(
+    client: LeaseClient, service: ScriptedLeaseService, loader: FakeLoader
+) -> None:
+    detail = error_details_pb2.ErrorInfo(reason="TABLE_SEALED", domain="autoloader.v1")
+    service.answers["StageLease"].append(Refusal(code=grpc.StatusCode.FAILED_PRECONDITION, detail=detail))
+    service.offer(a_lease())
+    async with working(client, loader):
+        (failure,) = await service.heard("FailLease")
+    assert failure.outcome == leases_pb2.FailLeaseRequest.OUTCOME_NOT_STAGED
+    assert failure.error.category == errors_pb2.ERROR_CATEGORY_TABLE_SEALED
+    assert failure.error.message == "as the test says"
+    assert not failure.error.retryable
+    assert loader.did == ["stage lease-1 lease-1-attempt-1"]
 
 
 async def test_a_lost_snapshot_is_reported_as_not_published(
