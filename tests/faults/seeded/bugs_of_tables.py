@@ -101,11 +101,10 @@ def _look_then_append(staged: StagedTable, *, sessions: Sessions, lease_id: str)
         if snapshot.summary.get(LEASE_PROPERTY) == lease_id:
             return state, Published(snapshot_id=snapshot.id)
     failpoint("executor.before_pick")
-    rows = session.read.option("snapshot-id", staged.staged_snapshot_id).format("iceberg").load(name)
-    ours = session.read.option("snapshot-id", staged.base_snapshot_id).format("iceberg").load(name)
-    rows.exceptAll(ours).write.format("iceberg").mode("append").option(
-        f"snapshot-property.{LEASE_PROPERTY}", lease_id
-    ).save(name)
+    staged_rows = f"SELECT * FROM {name} VERSION AS OF {staged.staged_snapshot_id}"
+    rows = session.sql(f"{staged_rows} EXCEPT ALL SELECT * FROM {name} VERSION AS OF {staged.base_snapshot_id}")
+    write = rows.write.format("iceberg").mode("append")
+    write.option(f"snapshot-property.{LEASE_PROPERTY}", lease_id).save(name)
     failpoint("executor.after_pick")
     return state, Next.LOOK_AGAIN
 

@@ -9,7 +9,7 @@ import pytest
 
 from executor import spark
 from tests.e2e.installation import jars_folder
-from tests.executor.lake import settings_in
+from tests.executor.lake import RECORDS, settings_in
 from tests.faults.seeded.ground import Ground
 from tests.postgres import PostgresServer
 
@@ -22,6 +22,11 @@ class Notice(NamedTuple):
     end: str
     seconds: float
 
+
+# So that a scene's assertions say what they found, as a test's do.
+pytest.register_assert_rewrite(
+    *(f"tests.faults.seeded.scenes_of_{kind}" for kind in ("deaths", "leases", "loops", "publishing", "staging"))
+)
 
 _NOTICED = pytest.StashKey[list[Notice]]()
 
@@ -38,7 +43,10 @@ def ground(
     folder = tmp_path_factory.mktemp("seeded")
     settings = settings_in(folder, jars_folder(pytestconfig))
     sessions = spark.start(settings)
-    yield Ground(sessions=sessions, settings=settings, lake_folder=folder, postgres=postgres, folder=folder)
+    ground = Ground(sessions=sessions, settings=settings, lake_folder=folder, postgres=postgres, folder=folder)
+    warm = ground.lake()
+    warm.load([warm.write("first.json", RECORDS)])
+    yield ground
     spark.stop(sessions)
 
 

@@ -31,8 +31,8 @@ from tests.e2e.places import Folder
 from tests.e2e.records import ids_of_file, lines, record
 from tests.faults.seeded.ground import Ground, passing
 
-LEASE_SECONDS = 2.0
-REST_SECONDS = 45.0
+LEASE_SECONDS = 4.0
+REST_SECONDS = 120.0
 RECORDS = 20
 
 

@@ -11,10 +11,12 @@ from pyspark.sql import SparkSession
 
 from tests.e2e.connect_server import ConnectServer
 from tests.e2e.installation import add_executor, installed, jars_folder
+from tests.e2e.lake import CATALOG
 from tests.e2e.services import Executor
 from tests.faults.armed import SOCKET_VARIABLE
 from tests.faults.seeded.bugs_of_tables import PLAIN_APPEND
 from tests.faults.seeded.planted import BUG_VARIABLE
+from tests.faults.table.auditor import Auditor
 from tests.faults.table.ground import HONEST, PLAIN, Ground
 from tests.faults.table.moments import moments
 from tests.postgres import PostgresServer
@@ -44,13 +46,21 @@ async def ground_of_all(
             )
 
         spark = await asyncio.to_thread(SparkSession.builder.remote(server.url).create)
-        spark.conf.set("spark.sql.catalog.lake.cache-enabled", "false")
+        spark.conf.set(f"spark.sql.catalog.{CATALOG}.cache-enabled", "false")
         yield Ground(
             running,
             executors={
                 HONEST: await executor("honest"),
                 PLAIN: await executor("plain", under="tests.faults.seeded.planted", bug=PLAIN_APPEND, pool=PLAIN),
             },
+            auditor=Auditor(
+                {
+                    "control_plane": running.control_plane.address,
+                    "spark_master": server.url,
+                    "default_catalog": CATALOG,
+                    "data_folder": str(jars_folder(pytestconfig)),
+                }
+            ),
             moments=them,
             spark=spark,
         )

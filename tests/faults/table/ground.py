@@ -22,6 +22,7 @@ from tests.e2e.lake import CATALOG, content_of
 from tests.e2e.places import Folder
 from tests.e2e.records import ids_of_file, lines, record
 from tests.e2e.services import Executor
+from tests.faults.table.auditor import Auditor
 from tests.faults.table.foreign import FOREIGN, FOREIGN_IDS, ForeignWriter, WriterOnSqlite
 from tests.faults.table.moments import Moments
 
@@ -126,6 +127,7 @@ class Ground:
 
     installation: Installation
     executors: Mapping[str, Executor]
+    auditor: Auditor
     moments: Moments
     spark: SparkSession
 

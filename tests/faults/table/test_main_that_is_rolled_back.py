@@ -19,17 +19,19 @@ async def roll_back(ground: Ground, loading: Loading, *, head: int) -> None:
     await ground.sql(f"CALL {CATALOG}.system.rollback_to_snapshot('{loading.table}', {head})")
 
 
-async def test_rows_that_were_rolled_back_after_their_run_stay_away(ground: Ground) -> None:
+async def test_rows_that_were_rolled_back_after_their_run_stay_away_and_an_audit_says_so(ground: Ground) -> None:
     loading = await ground.a_loading(FIRST)
     before = await ground.head(loading)
     await loading.loads(SECOND)
+    assert not (await ground.auditor.audit(loading.ingestion)).differ
 
     await roll_back(ground, loading, head=before)
 
     assert (await loading.run()).state == runs_pb2.Run.STATE_SUCCEEDED
     assert await loading.ids_of_ours() == IDS_OF_FIRST
     assert (await loading.file(SECOND)).state == files_pb2.File.STATE_PROCESSED
-    # That is what an auditor has to say.
+    audited = await ground.auditor.audit(loading.ingestion)
+    assert audited.differ and "is not in main, which was rolled back" in audited.told
     assert {finding.invariant for finding in await loading.findings(FIRST, SECOND)} == {
         Invariant.ROWS_ONCE,
         Invariant.LEDGER_TELLS_TRUTH,

@@ -65,6 +65,8 @@ async def test_what_was_not_staged_when_the_table_was_replaced_comes_into_the_ne
     await replaced
 
     assert await loading.ids() == [NEW, *ids_of(SECOND)]
+    audited = await ground.auditor.audit(loading.ingestion)
+    assert audited.differ and "dropped and created again" in audited.told
 
 
 async def test_a_table_that_is_replaced_once_it_was_found_without_the_rows_gets_them_once(ground: Ground) -> None:
