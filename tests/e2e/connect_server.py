@@ -14,6 +14,8 @@ from executor.java import java_home
 from tests.e2e.services import START_SECONDS, Service, free_ports
 
 SERVER_CLASS = "org.apache.spark.sql.connect.service.SparkConnectServer"
+# A JVM with a Spark takes ten seconds by itself, and minutes on a machine that is busy.
+CONNECT_SECONDS = 4 * START_SECONDS
 ICEBERG_EXTENSIONS = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
 
 
@@ -53,5 +55,5 @@ class ConnectServer(Service):
 
     async def start(self) -> None:
         await super().start()
-        async with grpc.aio.insecure_channel(self._address) as channel, asyncio.timeout(START_SECONDS):
+        async with grpc.aio.insecure_channel(self._address) as channel, asyncio.timeout(CONNECT_SECONDS):
             await channel.channel_ready()

@@ -31,13 +31,18 @@ def main() -> int:
     folder.chmod(0o711)
     plan.write(folder / "plan.jsonl")
     _say(f"seed {plan.seed}; the plan, the faults that happened and all logs are in {folder}")
-    report = asyncio.run(_torture(plan, folder))
-    _say(str(report))
-    if report.is_clean:
-        shutil.rmtree(folder)
-        return 0
-    _say(f"the logs are kept in {folder}; again: python -m tests.faults.torture --replay {folder / 'plan.jsonl'}")
-    return 1
+    is_clean = False
+    try:
+        report = asyncio.run(_torture(plan, folder))
+        _say(str(report))
+        is_clean = report.is_clean
+    finally:
+        if is_clean:
+            shutil.rmtree(folder)
+        else:
+            again = folder / "plan.jsonl"
+            _say(f"the logs are kept in {folder}; again: python -m tests.faults.torture --replay {again}")
+    return 0 if is_clean else 1
 
 
 async def _torture(plan: Plan, folder: Path) -> Report:

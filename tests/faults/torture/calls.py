@@ -27,6 +27,7 @@ class Calls:
     taken_over: set[tuple[str, int]] = field(default_factory=set)
     recovery_seconds: list[float] = field(default_factory=list)
     _held: dict[str, tuple[str, str]] = field(default_factory=dict)
+    _tables: dict[str, str] = field(default_factory=dict)
     _struck: dict[str, float] = field(default_factory=dict)
 
     def sent(self) -> int:
@@ -34,6 +35,12 @@ class Calls:
 
     def holds(self, executor: str) -> bool:
         return any(holder == executor for holder, _ in self._held.values())
+
+    def staged_by(self, executor: str) -> str:
+        """The last part of the table's name of a lease that it holds and has staged; empty when there is none."""
+        return next(
+            (self._tables.get(lease, "") for lease, (holder, _) in self._held.items() if holder == executor), ""
+        )
 
     def struck(self, executor: str) -> None:
         for lease, (holder, _) in self._held.items():
@@ -62,6 +69,8 @@ class Calls:
             case pb.StageLeaseRequest():
                 if pb.StageLeaseResponse.FromString(reply).decision == pb.StageLeaseResponse.DECISION_FENCED:
                     self._lost(asked.lease, asked.attempt)
+                elif asked.staged.staged_snapshot_id:
+                    self._tables[asked.lease] = asked.staged.table.rpartition(".")[2]
             case pb.CompleteLeaseRequest():
                 self.published.add(asked.lease)
                 self._ended(asked.lease)

@@ -19,7 +19,7 @@ from tests.faults.torture.tables import Tables
 
 # How long a fault that is meant for the holder of a lease waits for it to be one.
 WAIT_FOR_HOLDER_SECONDS = 4.0
-DRAIN_SECONDS = 30.0
+DRAIN_SECONDS = 60.0
 POLL_SECONDS = 0.05
 TERMINATE_ALL = """
     SELECT count(pg_terminate_backend(pid))
@@ -53,8 +53,8 @@ class Faults:
             "backends terminated": self._terminate_backends,
             "ledger frozen": self._freeze_ledger,
             "ledger crashed": self._crash_ledger,
-            "history expired": lambda step: self._tables.expire_history(step.who),
-            "branch lost": lambda step: self._tables.lose_branch(step.who, Random(step.seed)),
+            "history expired": self._expire_history,
+            "branch lost": self._lose_branch,
         }
 
     async def commit(self, step: Step) -> bool:
@@ -186,6 +186,18 @@ class Faults:
             for seat in self._cast.control_planes.values():
                 seat.proxy.lead_to(self._cast.ledger.url)
         return True
+
+    async def _expire_history(self, step: Step) -> bool:
+        table = await self._table_of_sleeper(step)
+        return bool(table) and await self._tables.expire_history(table, Random(step.seed))
+
+    async def _lose_branch(self, step: Step) -> bool:
+        table = await self._table_of_sleeper(step)
+        return bool(table) and await self._tables.lose_branch(table, Random(step.seed))
+
+    async def _table_of_sleeper(self, step: Step) -> str:
+        """The table of a staged lease whose holder falls asleep, so that another one has to end it."""
+        return self._calls.staged_by(step.who) if await self._fail_executor(step) else ""
 
     async def _until_it_holds(self, executor: str) -> bool:
         """Whether it came to hold a lease soon."""

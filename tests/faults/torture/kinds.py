@@ -65,8 +65,8 @@ FAULTS = {
     "backends terminated": Fault(3, [""]),
     "ledger frozen": Fault(3, [*CONTROL_PLANES, ""], how=list(LENGTHS)),
     "ledger crashed": Fault(2, [""]),
-    "history expired": Fault(2, TABLES),
-    "branch lost": Fault(3, TABLES),
+    "history expired": Fault(4, EXECUTORS, what=["executor.before_publish", "executor.before_complete"], how=[_SLEEP]),
+    "branch lost": Fault(3, EXECUTORS, what=["executor.before_publish"], how=[_SLEEP]),
 }
 FAULT_GAP_SECONDS = 2.0
 

@@ -33,8 +33,8 @@ from tests.faults.torture.rest import brought_to_rest
 from tests.faults.torture.tables import Tables, a_session
 from tests.faults.torture.user import Ingestion, User
 
-WATCH_SECONDS = 10.0
-HEALING_SECONDS = 120.0
+WATCH_SECONDS = 15.0
+HEALING_SECONDS = 300.0
 POLL_SECONDS = 0.1
 
 

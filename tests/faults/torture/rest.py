@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 
 from autoloader.v1 import files_pb2, runs_pb2
@@ -11,29 +12,36 @@ from tests.checker.findings import Finding, Invariant
 from tests.faults.torture.person import Person
 from tests.faults.torture.user import Ingestion
 
-REST_SECONDS = 240.0
+# A slow machine may take long for all; what stands still for so long does not move any more.
+STANDSTILL_SECONDS = 180.0
+LOOK_SECONDS = 1.0
 _MOVING = {files_pb2.File.STATE_PENDING, files_pb2.File.STATE_LEASED}
 
 
 async def brought_to_rest(ingestions: Iterable[Ingestion], person: Person) -> list[Finding]:
-    """Runs each until a run finds nothing left to do; those that do not come to rest."""
-    found = await asyncio.gather(*(_rested(ingestion, person) for ingestion in ingestions))
-    return [finding for finding in found if finding is not None]
+    """Runs each until a run finds nothing left to do; those that do not come to rest are given up at a standstill."""
+    coming = {asyncio.create_task(_rest(ingestion, person)): ingestion for ingestion in ingestions}
+    published, moved_at = -1, time.monotonic()
+    while not all(task.done() for task in coming) and time.monotonic() < moved_at + STANDSTILL_SECONDS:
+        if len(person.calls.published) != published:
+            published, moved_at = len(person.calls.published), time.monotonic()
+        await asyncio.wait(coming, timeout=LOOK_SECONDS)
+    restless = [ingestion for task, ingestion in coming.items() if not task.done()]
+    for task in coming:
+        task.cancel()
+    for outcome in await asyncio.gather(*coming, return_exceptions=True):
+        if isinstance(outcome, Exception):
+            raise outcome
+    return [Finding(Invariant.NOTHING_MOVES, f"{each.name} does not come to rest", (each.name,)) for each in restless]
 
 
-async def _rested(ingestion: Ingestion, person: Person) -> Finding | None:
-    last = ""
-    try:
-        async with asyncio.timeout(REST_SECONDS):
-            await ingestion.resume()
-            while True:
-                await person.resolve(ingestion)
-                last = await ingestion.start() or await ingestion.last_run()
-                run = await ingestion.rested(last)
-                if await _has_nothing_left(ingestion, run):
-                    return None
-    except TimeoutError:
-        return Finding(Invariant.NOTHING_MOVES, f"{ingestion.name} does not come to rest", (last,))
+async def _rest(ingestion: Ingestion, person: Person) -> None:
+    await ingestion.resume()
+    while True:
+        await person.resolve(ingestion)
+        run = await ingestion.start() or await ingestion.last_run()
+        if await _has_nothing_left(ingestion, await ingestion.rested(run)):
+            return
 
 
 async def _has_nothing_left(ingestion: Ingestion, run: runs_pb2.Run) -> bool:
