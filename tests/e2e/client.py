@@ -33,10 +33,11 @@ class Client:
         table: str,
         load: ingestions_pb2.LoadPolicy | None = None,
         pool: str = "",
+        ingestion_id: str = "",
     ) -> str:
         """Creates an ingestion of JSON lines; its name."""
         request = ingestions_pb2.CreateIngestionRequest(
-            ingestion_id=f"story-{uuid.uuid4().hex[:12]}",
+            ingestion_id=ingestion_id or f"story-{uuid.uuid4().hex[:12]}",
             ingestion=ingestions_pb2.Ingestion(
                 source=source,
                 format=ingestions_pb2.Format(json=ingestions_pb2.JsonFormat()),

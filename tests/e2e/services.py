@@ -119,6 +119,7 @@ class ControlPlane(Service):
 
     def __init__(self, folder: Path, *, database_url: str, local_folders: Sequence[Path], lease_seconds: float) -> None:
         self.address, self.metrics_address = (f"127.0.0.1:{port}" for port in free_ports(2))
+        self.database_url = database_url
         key = folder / "sealing.key"
         make_key(key)
         settings = {
@@ -189,6 +190,20 @@ class Executor(Service):
             settings=_variables("AUTOLOADER_EXECUTOR_", settings | others),
             log=folder / f"{name}.log",
         )
+
+    async def told(self, *words: str, module: str = "executor") -> tuple[int, str]:
+        """The exit code and the report of a command that has this executor's settings."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", module, *words),
+            env=_without_ours(os.environ) | self._settings | _variables("AUTOLOADER_EXECUTOR_", {"metrics_port": "0"}),
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            start_new_session=True,
+        )
+        with watched(process.pid):
+            report, complaint = await process.communicate()
+        return process.returncode or 0, report.decode() + complaint.decode()
 
 
 def free_ports(count: int) -> list[int]:

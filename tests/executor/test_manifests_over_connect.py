@@ -1,0 +1,67 @@
+"""Manifests where Spark is a Connect server, which lends nobody the catalog's own way to the table's files."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from executor import spark
+from executor.beside import ConnectObjects, LocalObjects, objects_beside
+from executor.manifests import Marker, leave_manifest, leave_marker
+from executor.metadata import leases_since, read_state
+from executor.remains import Remains
+from executor.spark import Sessions, SparkSettings
+from tests.e2e.connect_server import ConnectServer
+from tests.executor.lake import CATALOG, INGESTION, Lake, settings_in
+from tests.executor.test_manifests import a_manifest
+
+pytestmark = pytest.mark.wide
+
+
+@pytest.fixture
+async def far_sessions(tmp_path: Path, data_folder: Path) -> AsyncIterator[Sessions]:
+    conf = settings_in(tmp_path, data_folder).conf
+    server = ConnectServer(tmp_path, spark_conf=conf, data_folder=data_folder)
+    try:
+        await server.start()
+        started = spark.start(SparkSettings(master=server.url, data_folder=data_folder, default_catalog=CATALOG))
+        yield started
+        spark.stop(started)
+    finally:
+        server.kill()
+        await server.ended()
+
+
+async def test_manifests_and_marks_come_back_whole_whoever_wrote_them(far_sessions: Sessions, tmp_path: Path) -> None:
+    far, near = tmp_path / "warehouse", LocalObjects(tmp_path / "warehouse" / "_autoloader")
+    objects = objects_beside(f"file://{far}", spark=far_sessions.loader, table_sql="")
+    assert isinstance(objects, ConnectObjects)
+    assert list(objects.names()) == []
+    by_server, by_machine = a_manifest(files=5_000), a_manifest()
+    for manifest, written_by in ((by_server, objects), (by_machine, near)):
+        leave_manifest(manifest, written_by)
+        mark = Marker(staged_snapshot_id=22, published_snapshot_id=33)
+        leave_marker(mark, written_by, ingestion=INGESTION, lease_id=manifest.lease_id)
+    for reader in (objects, near):
+        remains = Remains(reader)
+        remains.list_names()
+        left = remains.read([by_server.lease_id, by_machine.lease_id])
+        assert [each.manifests for each in left.values()] == [(by_server,), (by_machine,)]
+        assert {each.marker for each in left.values()} == {mark}
+        assert remains.troubles == []
+
+
+async def test_a_load_leaves_both_and_tells_what_is_in_main(far_sessions: Sessions, tmp_path: Path) -> None:
+    lake = Lake(far_sessions, tmp_path / "files")
+    lake.load([lake.write("one.json", [{"id": 1}])])
+    state = read_state(far_sessions.loader, lake.sql_name)
+    assert state is not None
+    (lease,) = leases_since(state, 0)
+    remains = Remains(objects_beside(state.location, spark=far_sessions.loader, table_sql=lake.sql_name))
+    remains.list_names()
+    left = remains.read([lease])[lease]
+    assert left.marker == Marker(staged_snapshot_id=lake.head(), published_snapshot_id=lake.head())
+    assert left.manifest_of([lake.head()], table_id=state.id) is not None
+    assert lake.stage([lake.write("two.json", [{"id": 2}])]).leases_in_main == (lease,)
