@@ -36,6 +36,8 @@ def main() -> int:
         report = asyncio.run(_torture(plan, folder))
         _say(str(report))
         is_clean = report.is_clean
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        _say("stopped before its end")
     finally:
         if is_clean:
             shutil.rmtree(folder)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from autoloader.v1 import files_pb2, runs_pb2
 
 from tests.checker.findings import Finding, Invariant
+from tests.faults.torture.calls import Calls
 from tests.faults.torture.person import Person
 from tests.faults.torture.user import Ingestion
 
@@ -21,18 +22,26 @@ _MOVING = {files_pb2.File.STATE_PENDING, files_pb2.File.STATE_LEASED}
 async def brought_to_rest(ingestions: Iterable[Ingestion], person: Person) -> list[Finding]:
     """Runs each until a run finds nothing left to do; those that do not come to rest are given up at a standstill."""
     coming = {asyncio.create_task(_rest(ingestion, person)): ingestion for ingestion in ingestions}
-    published, moved_at = -1, time.monotonic()
-    while not all(task.done() for task in coming) and time.monotonic() < moved_at + STANDSTILL_SECONDS:
-        if len(person.calls.published) != published:
-            published, moved_at = len(person.calls.published), time.monotonic()
-        await asyncio.wait(coming, timeout=LOOK_SECONDS)
-    restless = [ingestion for task, ingestion in coming.items() if not task.done()]
-    for task in coming:
-        task.cancel()
-    for outcome in await asyncio.gather(*coming, return_exceptions=True):
+    try:
+        await _until_standstill(coming, person.calls)
+        restless = [ingestion for task, ingestion in coming.items() if not task.done()]
+    finally:
+        for task in coming:
+            task.cancel()
+        outcomes = await asyncio.gather(*coming, return_exceptions=True)
+    for outcome in outcomes:
         if isinstance(outcome, Exception):
             raise outcome
     return [Finding(Invariant.NOTHING_MOVES, f"{each.name} does not come to rest", (each.name,)) for each in restless]
+
+
+async def _until_standstill(coming: Collection[asyncio.Task[None]], calls: Calls) -> None:
+    """Returns when all are done, or when for long no lease was published."""
+    published, moved_at = -1, time.monotonic()
+    while not all(task.done() for task in coming) and time.monotonic() < moved_at + STANDSTILL_SECONDS:
+        if len(calls.published) != published:
+            published, moved_at = len(calls.published), time.monotonic()
+        await asyncio.wait(coming, timeout=LOOK_SECONDS)
 
 
 async def _rest(ingestion: Ingestion, person: Person) -> None:

@@ -112,10 +112,8 @@ class Ingestion:
     async def pause(self, seconds: float) -> None:
         """For a while no run can be started."""
         await self.user.say_twice(pb.PauseIngestionRequest(name=self.name, request_id=a_request_id()))
-        try:
-            await asyncio.sleep(seconds)
-        finally:
-            await self.resume()
+        await asyncio.sleep(seconds)
+        await self.resume()
 
     async def resume(self) -> None:
         await self.user.insist(pb.ResumeIngestionRequest(name=self.name, request_id=a_request_id()))
