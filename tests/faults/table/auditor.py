@@ -9,7 +9,7 @@ from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-AUDIT_SECONDS = 120.0
+AUDIT_SECONDS = 240.0
 
 
 @dataclass(frozen=True, slots=True)
