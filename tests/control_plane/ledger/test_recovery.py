@@ -186,6 +186,20 @@ async def test_a_lease_that_a_person_took_for_unpublished_is_taken_from_who_hold
     await restored(steps, stored, forgotten)
     assert await steps.states(stored) == ["PROCESSED"]
     assert not await steps.stage(again, a_staging(10))
+    async with steps.database.transaction() as connection:
+        fence = await connection.scalar(select(leases.c.fence))
+    assert fence == again.fence + 1
+
+
+async def test_of_a_version_that_came_back_the_one_that_is_loaded_is_looked_at(steps: Steps) -> None:
+    stored, _ = await steps.offered([a_file("a")])
+    lease = await steps.held()
+    await steps.stage(lease, a_staging(10))
+    await steps.complete(lease)
+    for etag in ("e2", "e1"):
+        await steps.run_again(stored, [a_file("a", etag=etag)])
+    assert await steps.states(stored) == ["PROCESSED", "SKIPPED", "SKIPPED"]
+    assert "is loaded by snapshot 88" in await refused(steps, stored, a_forgotten_lease([a_file("a")]))
 
 
 async def test_a_version_that_went_missing_or_was_ruled_out_is_loaded_when_its_lease_says_so(steps: Steps) -> None:
