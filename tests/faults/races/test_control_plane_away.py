@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
+from collections.abc import AsyncIterator, Iterable
 
 import pytest
+from autoloader.v1 import leases_pb2
 
+from tests.e2e.installation import add_executor, jars_folder
 from tests.e2e.services import ControlPlane
-from tests.faults.failpoints import WAIT
+from tests.faults.failpoints import WAIT, Failpoints, failpoints
 from tests.faults.hand import hand_of
 from tests.faults.matrix.stage import LEASE_SECONDS, Stage
 from tests.faults.races.clocked import answered_at, show
@@ -16,44 +20,67 @@ from tests.faults.races.clocked import answered_at, show
 pytestmark = pytest.mark.wide
 
 LIVES = 10
+REAPED = '"leases_expired"'
 AT_WORK = "executor.before_stage"
 # Above what the protocol wants, for a machine that is busy.
 GENEROUS_SECONDS = 10.0
 
 
+@pytest.fixture
+async def direct(stage: Stage, pytestconfig: pytest.Config) -> AsyncIterator[Failpoints]:
+    """The points of an executor with no wire of ours: it has to find the control plane again by itself."""
+    async with failpoints() as points:
+        executor = await add_executor(
+            stage.scene.installation,
+            name="direct",
+            data_folder=jars_folder(pytestconfig),
+            spark_conf={},
+            prepare=points.govern,
+            spark_master=stage.spark_url,
+        )
+        yield points
+        executor.kill()
+        await executor.ended()
+
+
 async def test_the_living_keep_their_leases_and_those_of_the_dead_move_on(
-    stage: Stage, capsys: pytest.CaptureFixture[str]
+    stage: Stage, direct: Failpoints, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scene, load = stage.scene, await stage.scene.a_load(0, 1, max_files_per_lease=1)
+    works = direct.arm(AT_WORK, WAIT)
     run = await load.start()
-    works = stage.executor_points.arm(AT_WORK, WAIT)
-    scene.victim.wire.open()
     await works.wait()
-    scene.victim.wire.close()
-    async with hand_of(scene.control_plane.address) as dead:
-        left_behind = await dead.acquire()
-        await dead.renew(left_behind)
-
+    left_behind = await _left_behind(scene.control_plane)
+    logged = scene.control_plane.log_bytes
     back, serves = await _away(scene.control_plane)
     acquires = answered_at(scene.successor.wire, "AcquireLease")
     scene.successor.wire.open()
     taken_over = await acquires
-    stage.executor_points.release(AT_WORK)
+    direct.release(AT_WORK)
 
     assert await load.ends_well(run)
     assert await load.holds_once(0, 1)
-    assert len(scene.watch.grants) == 2, f"one was taken from the living: {scene.watch.grants}"
-    living, taken = scene.watch.grants
-    assert (living.fence, taken.fence) == (1, left_behind.fence + 1)
-    assert living.lease != taken.lease == left_behind.id
-    assert sorted(await load.attempts()) == [1, 2], "the second one is of the dead executor's lease"
+    taken = [(grant.lease, grant.fence) for grant in scene.watch.grants]
+    assert taken[0] == (left_behind.id, left_behind.fence + 1)
+    # Of those only the first: on a machine that is too busy to renew, more leases may run out later.
+    reaped = [
+        json.loads(line)["leases"] for line in scene.control_plane.log_lines(after_bytes=logged) if REAPED in line
+    ]
+    assert reaped[0] == 1, "one was taken from the living"
     assert taken_over - back >= LEASE_SECONDS
     assert taken_over - serves <= LEASE_SECONDS + GENEROUS_SECONDS
+    seconds = taken_over - serves
     show(
-        capsys,
-        f"away for {LIVES} lives of a lease: the living kept theirs; the dead one's was taken over "
-        f"{taken_over - serves:.1f} s after the control plane served again, with leases of {LEASE_SECONDS:.0f} s",
+        capsys, f"away for {LIVES} lives of a lease of {LEASE_SECONDS} s: taken over {seconds:.1f} s after it was back"
     )
+
+
+async def _left_behind(control_plane: ControlPlane) -> leases_pb2.Lease:
+    """A lease whose holder began to work, and died."""
+    async with hand_of(control_plane.address) as dead:
+        lease = await dead.acquire()
+        await dead.renew(lease)
+        return lease
 
 
 async def _away(control_plane: ControlPlane) -> tuple[float, float]:
@@ -64,3 +91,8 @@ async def _away(control_plane: ControlPlane) -> tuple[float, float]:
     starts = time.monotonic()
     await control_plane.start()
     return starts, time.monotonic()
+
+
+def _first_reaped(lines: Iterable[str]) -> int:
+    """How many leases ran out first. On a machine that is too busy to renew, more may do so later."""
+    return int(next(json.loads(line)["leases"] for line in lines if REAPED in line))
