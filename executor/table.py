@@ -22,6 +22,8 @@ from executor.sql import literal, quoted
 
 _PROPERTIES = {
     "commit.retry.num-retries": "20",
+    # Beside a busy writer, twenty pauses of up to a minute would outlast a publication's time.
+    "commit.retry.max-wait-ms": "5000",
     "history.expire.max-snapshot-age-ms": str(7 * 24 * 3600 * 1000),
     "write.metadata.delete-after-commit.enabled": "true",
 }

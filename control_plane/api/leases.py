@@ -37,7 +37,7 @@ ANSWER_SECONDS = 0.25
 BRANCHES_MAX = 200
 WARNINGS_MAX = 1_000
 # Their ids fill half a message.
-LEASES_IN_MAIN_MAX = 50_000
+LEASES_IN_MAIN_MAX = 10_000
 
 
 class LeaseService(LeaseServiceServicer):

@@ -11,6 +11,7 @@ import grpc
 from autoloader.v1 import files_pb2, ingestions_pb2, runs_pb2
 from autoloader.v1.files_pb2_grpc import FileServiceStub
 from autoloader.v1.ingestions_pb2_grpc import IngestionServiceStub
+from autoloader.v1.recovery_pb2_grpc import RecoveryServiceStub
 from autoloader.v1.runs_pb2_grpc import RunServiceStub
 
 RUN_SECONDS = 120.0
@@ -25,6 +26,7 @@ class Client:
         self.ingestions = IngestionServiceStub(channel)
         self.runs = RunServiceStub(channel)
         self.files = FileServiceStub(channel)
+        self.recovery = RecoveryServiceStub(channel)
 
     async def create(
         self,

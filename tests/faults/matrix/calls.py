@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from autoloader.v1 import files_pb2, runs_pb2
+from autoloader.v1 import files_pb2, recovery_pb2, runs_pb2
 from autoloader.v1 import ingestions_pb2 as pb
 from google.protobuf.empty_pb2 import Empty
 
@@ -77,6 +77,18 @@ async def resolve(
         request_id=request_id,
     )
     return await load.installation.client.runs.ResolvePublish(request)
+
+
+async def restore(load: Load, request_id: str) -> recovery_pb2.RestoreLeasesResponse:
+    """Tells the ledger of the leases that it knows."""
+    client = load.installation.client.recovery
+    known = await client.ListLeases(recovery_pb2.ListLeasesRequest(parent=load.ingestion))
+    told = [
+        recovery_pb2.ForgottenLease(id=lease.id, staged=lease.staged, published_snapshot_id=lease.published_snapshot_id)
+        for lease in known.leases
+    ]
+    request = recovery_pb2.RestoreLeasesRequest(parent=load.ingestion, leases=told, request_id=request_id)
+    return await client.RestoreLeases(request)
 
 
 async def delete(load: Load, request_id: str) -> Empty:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import grpc
 import pytest
-from autoloader.v1 import leases_pb2, runs_pb2
+from autoloader.v1 import leases_pb2, recovery_pb2, runs_pb2
 
 from tests.e2e.places import Folder
 from tests.faults import operations
@@ -26,7 +26,7 @@ OF_A_LOOP = ["discoverer", "planner", "reaper"]
 # It takes its turn at the start, and seldom after.
 OF_A_START = ["pruner"]
 OF_A_CALL = ["CreateIngestion", "UpdateIngestion", "PauseIngestion", "ResumeIngestion", "RunIngestion", "CancelRun"]
-OF_A_FAILURE = ["ReleaseLease", "FailLease", "RetryFiles", "ResolvePublish", "DeleteIngestion"]
+OF_A_FAILURE = ["ReleaseLease", "FailLease", "RetryFiles", "ResolvePublish", "RestoreLeases", "DeleteIngestion"]
 # It is passed when a lease ran out: see test_a_reaper_that_fails_costs_no_row.
 OF_AN_EXPIRY = "reaper.after_reap"
 OF_THE_CODE = [point for point in points_in("control_plane") if point != OF_AN_EXPIRY]
@@ -104,6 +104,8 @@ async def test_a_failure_that_is_told_again_has_one_effect(stage: Stage, side: s
 
     stage.scene.successor.wire.open()
     assert await load.is_done_after_all(run)
+    restored = await befallen("RestoreLeases", lambda id: calls.restore(load, id))
+    assert {lease.result for lease in restored.leases} == {recovery_pb2.RestoredLease.RESULT_KNOWN}
     assert await load.holds_once(0, 1)
     await befallen("DeleteIngestion", lambda id: calls.delete(load, id))
     with pytest.raises(grpc.aio.AioRpcError, match="NOT_FOUND"):
