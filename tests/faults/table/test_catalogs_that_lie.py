@@ -28,7 +28,7 @@ pytestmark = pytest.mark.wide
 COMMIT = has("UPDATE iceberg_tables")
 CONFLICTS = 50
 # Iceberg waits up to a minute between two tries.
-QUICK = {f"spark.sql.catalog.{CATALOG}.table-default.commit.retry.max-wait-ms": "100"}
+QUICK = {f"spark.sql.catalog.{CATALOG}.table-override.commit.retry.max-wait-ms": "100"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
