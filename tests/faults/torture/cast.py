@@ -23,6 +23,7 @@ from tests.faults.torture.background import going_on
 from tests.faults.torture.kinds import LEASE_SECONDS
 from tests.faults.torture.line import Line
 from tests.faults.torture.names import CONTROL_PLANES, EXECUTORS
+from tests.faults.torture.tables import warm
 
 ARMED = "tests.faults.armed"
 CHANNEL_OPTIONS = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]
@@ -87,6 +88,7 @@ async def gathered(folder: Path, *, jars: Path, executors_run_under: str = ARMED
         spark = ConnectServer(folder, spark_conf=lake.spark_conf() | SPARK_CONF, data_folder=jars)
         ends.push_async_callback(_end, spark)
         await spark.start()
+        await warm(spark.url)
         seats = {name: await _seat(ends, folder / name, ledger=ledger, files=files) for name in CONTROL_PLANES}
         channels = [seat.channel for seat in seats.values()]
         hands = {

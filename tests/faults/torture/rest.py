@@ -14,7 +14,7 @@ from tests.faults.torture.person import Person
 from tests.faults.torture.user import Ingestion
 
 # A slow machine may take long for all; what stands still for so long does not move any more.
-STANDSTILL_SECONDS = 180.0
+STANDSTILL_SECONDS = 300.0
 LOOK_SECONDS = 1.0
 _MOVING = {files_pb2.File.STATE_PENDING, files_pb2.File.STATE_LEASED}
 

@@ -17,6 +17,13 @@ from tests.checker.manifest import Expectation, ExpectedFile
 from tests.e2e.lake import CATALOG
 
 FOREIGN_ROWS_MAX = 200
+WARMING = [
+    f"CREATE NAMESPACE {CATALOG}.warm",
+    f"CREATE TABLE {CATALOG}.warm.rows (id bigint, source string, text string) USING iceberg",
+    f"INSERT INTO {CATALOG}.warm.rows SELECT id, 'warm', 'row' FROM range(10)",
+    f"SELECT count(*) FROM {CATALOG}.warm.rows",
+    f"DROP TABLE {CATALOG}.warm.rows",
+]
 
 
 @dataclass(slots=True)
@@ -107,6 +114,13 @@ class Tables:
 
     def _sql(self, table: str) -> str:
         return f"{CATALOG}.{self.namespace}.{table}"
+
+
+async def warm(url: str) -> None:
+    """Has a Spark Connect server do once what it will be asked for: the first time costs a JVM ten times as much."""
+    async with a_session(url) as spark:
+        for statement in WARMING:
+            await asyncio.to_thread(spark.sql(statement).collect)
 
 
 @asynccontextmanager
