@@ -24,6 +24,8 @@ IDLE_SECONDS = 0.05
 # Iceberg orders snapshots by the writer's clock.
 CLOCK_ERROR_SECONDS_MAX = 30.0
 GOODBYE_SECONDS = 2.0
+# Within what a lease at hand is given to end: one that has none must not be cut short.
+LAST_ASK_SECONDS = 0.3
 
 log = structlog.get_logger()
 Answer = Granted | Refused | None
@@ -88,7 +90,7 @@ class Worker:
         if await self._answered_before_draining(asking):
             return asking.result()
         with suppress(TimeoutError):
-            async with asyncio.timeout(GOODBYE_SECONDS):
+            async with asyncio.timeout(LAST_ASK_SECONDS):
                 return await self._client.acquire(request_id, wait_seconds=0)
         return None
 
