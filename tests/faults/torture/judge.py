@@ -20,7 +20,12 @@ from tests.faults.torture.user import Ingestion
 
 OWNER = by_column("source")
 # Events at the level of an error that injected faults explain.
-EXPLAINED = {"turn_failed", "stage_broke", "loop_turn_failed", "spark_did_not_start", "spark_died"}
+EXPLAINED = {
+    *("turn_failed", "stage_broke", "loop_turn_failed", "spark_did_not_start", "spark_died"),
+    # Asyncio says this of a connection to PostgreSQL that was lost while nobody waited for an answer any more.
+    "Future exception was never retrieved\n"
+    "future: <Future finished exception=ConnectionError('unexpected connection_lost() call')>",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
