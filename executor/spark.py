@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -56,6 +57,8 @@ class Sessions:
     has_local_warehouse: bool
     new_loader: Callable[[], SparkSession]
     idle_loaders: list[SparkSession]
+    is_connect: bool
+    to_stop: list[SparkSession]
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
@@ -81,6 +84,7 @@ def start(settings: SparkSettings) -> Sessions:
     # It shouts at each table that is not there yet.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     root = _connect(settings) if settings.is_connect else _launch(settings)
+    to_stop = [root]
     conf = _catalog_conf(root)
     _refuse_danger(conf)
     catalogs = _iceberg_catalogs(conf)
@@ -92,6 +96,8 @@ def start(settings: SparkSettings) -> Sessions:
 
     def new_session(**more: str) -> SparkSession:
         spark = _connect(settings) if settings.is_connect else root.newSession()
+        if settings.is_connect:
+            to_stop.append(spark)
         for key, value in {**_forced(catalogs), **more}.items():
             spark.conf.set(key, value)
         _refuse_danger({key: spark.conf.get(key, None) or "" for key in _REFUSED})
@@ -106,11 +112,21 @@ def start(settings: SparkSettings) -> Sessions:
         has_local_warehouse=any(_is_local(conf, catalog) for catalog in catalogs),
         new_loader=new_session,
         idle_loaders=[loader],
+        is_connect=settings.is_connect,
+        to_stop=to_stop,
     )
 
 
 def stop(sessions: Sessions) -> None:
-    sessions.loader.stop()
+    """With Spark Connect every session, for one that is left counts as the active one of its thread.
+
+    Its server may be gone: it is told once, and ends sessions that nobody uses by itself.
+    """
+    for session in sessions.to_stop:
+        if sessions.is_connect:
+            far: Any = session  # pyspark's types know only sessions of this process
+            far.client.set_retry_policies([])
+        session.stop()
 
 
 def _launch(settings: SparkSettings) -> SparkSession:

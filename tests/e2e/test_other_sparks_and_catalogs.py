@@ -35,6 +35,17 @@ async def test_on_spark_connect(own_installation: Installation, table: str, data
     await server.start()
     await add_executor(own_installation, data_folder=data_folder, spark_master=server.url, spark_conf={})
     await assert_that_only_new_files_are_loaded(own_installation, a_folder(own_installation), table)
+    await start_anew(server)
+    other = Folder(own_installation.folder / "columns-not-seen-before")
+    other.put("data.json", b'{"city": "Oslo", "degrees": -3.5}\n')
+    run = await own_installation.run(await own_installation.client.create(other.source, table=f"{table}_weather"))
+    assert (run.state, run.records_written) == (runs_pb2.Run.STATE_SUCCEEDED, 1), str(run)
+
+
+async def start_anew(server: ConnectServer) -> None:
+    server.kill()
+    await server.ended()
+    await server.start()
 
 
 async def test_with_a_catalog_in_postgresql_and_tables_in_a_bucket(
