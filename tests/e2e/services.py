@@ -227,5 +227,7 @@ def _variables(prefix: str, settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _without_ours(environment: Mapping[str, str]) -> dict[str, str]:
-    """What the tests' own environment says of the product must not reach its processes."""
-    return {name: value for name, value in environment.items() if not name.upper().startswith("AUTOLOADER_")}
+    """What the tests' environment says of the product, and what PySpark writes there, must not reach its processes."""
+    return {
+        name: value for name, value in environment.items() if not name.upper().startswith(("AUTOLOADER_", "SPARK_"))
+    }
