@@ -101,7 +101,7 @@ def _decoding_inside(handler: Handler) -> Handler:
 
 def _unknown_method() -> Handler:
     async def refuse(_request: Any, _context: Context) -> NoReturn:
-        raise NotImplementedError
+        raise NotImplementedError  # answered above as UNIMPLEMENTED, with the method's name and a remedy
 
     return grpc.unary_unary_rpc_method_handler(refuse)
 
