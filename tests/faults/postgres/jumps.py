@@ -29,8 +29,8 @@ async def ledger_with_its_own_clock(server: PostgresServer) -> AsyncIterator[str
 
 
 async def jump(url: str, *, hours: int) -> None:
-    """Sets the ledger's clock, forward or back."""
-    await execute(url, f"UPDATE clock SET ahead = interval '{hours} hours'")
+    """Sets the ledger's clock, forward or back; between transactions, for PostgreSQL's `now()` stands still within one."""
+    await execute(url, f"BEGIN; LOCK TABLE clock; UPDATE clock SET ahead = interval '{hours} hours'; COMMIT")
 
 
 async def execute(url: str, statements: str) -> None:
