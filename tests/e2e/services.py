@@ -46,7 +46,7 @@ class Service:
         with self._log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
-                env=_without_ours(os.environ) | self._settings,
+                env=_untouched_by_tests(os.environ) | self._settings,
                 stdin=PIPE,
                 stdout=output,
                 stderr=output,
@@ -195,7 +195,7 @@ class Executor(Service):
         """The exit code and the report of a command that has this executor's settings."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", module, *words),
-            env=_without_ours(os.environ) | self._settings | _variables("AUTOLOADER_EXECUTOR_", {"metrics_port": "0"}),
+            env=_untouched_by_tests(os.environ) | self._settings | _variables("AUTOLOADER_EXECUTOR_", {"metrics_port": "0"}),
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
@@ -226,7 +226,7 @@ def _variables(prefix: str, settings: Mapping[str, str]) -> dict[str, str]:
     return {f"{prefix}{key.upper()}": value for key, value in settings.items()}
 
 
-def _without_ours(environment: Mapping[str, str]) -> dict[str, str]:
+def _untouched_by_tests(environment: Mapping[str, str]) -> dict[str, str]:
     """What the tests' environment says of the product, and what PySpark writes there, must not reach its processes."""
     return {
         name: value for name, value in environment.items() if not name.upper().startswith(("AUTOLOADER_", "SPARK_"))
