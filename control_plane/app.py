@@ -67,7 +67,7 @@ class App:
         await database.refuse_unsafe_server()
         async with database.transaction() as connection:
             await refuse_wrong_schema(connection)
-        await stack.enter_async_context(database.listening(_news(wakes, metrics)))
+        await stack.enter_async_context(database.listening(news_for(wakes, metrics)))
         await stack.enter_async_context(_running(self._loops(database, vault, wakes, metrics)))
         if settings.metrics_listen != "off":
             exposition = Exposition(settings.metrics_listen, metrics=metrics, read=_figures_of(database))
@@ -130,7 +130,7 @@ class App:
         ]
 
 
-def _news(wakes: Wakes, metrics: Metrics) -> Callable[[str], None]:
+def news_for(wakes: Wakes, metrics: Metrics) -> Callable[[str], None]:
     """Hears what any control plane of this ledger tells: wakes those whom it concerns, and counts runs that ended."""
     waiting = {
         "runs_opened": [wakes.runs_opened],
@@ -144,6 +144,7 @@ def _news(wakes: Wakes, metrics: Metrics) -> Callable[[str], None]:
         for wake in waiting.get(name, ()):
             wake.signal()
         if milliseconds:
+            wakes.runs_ended.signal()
             metrics.run_seconds.observe(int(milliseconds) / 1000)
 
     return hear

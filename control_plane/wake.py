@@ -16,12 +16,14 @@ class Wake:
         """Wakes every waiter."""
         self._event.set()
 
-    async def wait(self, seconds: float) -> None:
-        """Returns after a signal, or after `seconds`."""
+    async def wait(self, seconds: float) -> bool:
+        """Returns True after a signal, or False after `seconds`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._event.wait()
+        signalled = self._event.is_set()
         self._event.clear()
+        return signalled
 
 
 class Wakes:
@@ -32,3 +34,4 @@ class Wakes:
         self.files_recorded = Wake()
         self.leases_offered = Wake()
         self.runs_changed = Wake()
+        self.runs_ended = Wake()

@@ -25,7 +25,7 @@ from control_plane.ledger.database import Connection, Database
 from control_plane.wake import Wakes
 
 WATCH_POLL_SECONDS = 1.0
-# A run of many small leases changes more often than anybody wants to read.
+# A run of many small leases changes more often than anybody wants to read. Its end is told at once.
 WATCH_PAUSE_SECONDS = 0.1
 
 _FIELDS = {
@@ -82,8 +82,8 @@ class RunService(RunServiceServicer):
                 return
             if self._stopping.is_set():
                 raise ShuttingDown("this server stops; watch the run again")
-            await asyncio.sleep(WATCH_PAUSE_SECONDS)
-            await self._wakes.runs_changed.wait(WATCH_POLL_SECONDS)
+            if not await self._wakes.runs_ended.wait(WATCH_PAUSE_SECONDS):
+                await self._wakes.runs_changed.wait(WATCH_POLL_SECONDS)
 
     async def CancelRun(self, request: pb.CancelRunRequest, context: Context) -> pb.Run:
         part = parse_run(request.name, field="name")

@@ -195,7 +195,9 @@ class Executor(Service):
         """The exit code and the report of a command that has this executor's settings."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", module, *words),
-            env=_untouched_by_tests(os.environ) | self._settings | _variables("AUTOLOADER_EXECUTOR_", {"metrics_port": "0"}),
+            env=_untouched_by_tests(os.environ)
+            | self._settings
+            | _variables("AUTOLOADER_EXECUTOR_", {"metrics_port": "0"}),
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,

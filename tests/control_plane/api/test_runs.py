@@ -9,8 +9,12 @@ import grpc
 import pytest
 from autoloader.v1 import ingestions_pb2
 from autoloader.v1 import runs_pb2 as pb
+from sqlalchemy import text
 
+from control_plane.api import runs
 from control_plane.api.server import Server, Services
+from control_plane.app import news_for
+from control_plane.metrics import Metrics
 from tests.control_plane.api.conftest import Client
 from tests.control_plane.api.refusals import read, refused
 from tests.control_plane.ledger.steps import Steps, a_staging, some_files
@@ -68,6 +72,29 @@ async def test_a_watch_sends_the_run_now_when_it_changes_and_ends_when_it_rests(
     last = [each async for each in seen][-1]
     assert (last.state, last.records_written) == (pb.Run.STATE_SUCCEEDED, 5)
     assert await watch.code() is grpc.StatusCode.OK
+
+
+async def test_a_watch_that_pauses_between_changes_hears_at_once_that_its_run_ended(
+    client: Client, services: Services, metrics: Metrics, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "WATCH_PAUSE_SECONDS", 3600)
+    _, run = await steps.offered(some_files(1))
+    lease = await steps.held()
+    seen = aiter(client.runs.WatchRun(pb.WatchRunRequest(name=f"ingestions/orders/runs/{run.run_id}")))
+    async with asyncio.timeout(20), services.database.listening(news_for(services.wakes, metrics)):
+        await until_news_arrive(services)
+        assert (await anext(seen)).state == pb.Run.STATE_RUNNING
+        await steps.stage(lease, a_staging(1))
+        await steps.complete(lease)
+        assert (await anext(seen)).state == pb.Run.STATE_SUCCEEDED
+
+
+async def until_news_arrive(services: Services) -> None:
+    heard = False
+    while not heard:
+        async with services.database.transaction() as connection:
+            await connection.execute(text("SELECT pg_notify('autoloader', 'runs_opened')"))
+        heard = await services.wakes.runs_opened.wait(0.2)
 
 
 async def test_a_watch_of_what_is_not_there_is_refused(client: Client) -> None:

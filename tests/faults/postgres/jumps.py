@@ -29,7 +29,7 @@ async def ledger_with_its_own_clock(server: PostgresServer) -> AsyncIterator[str
 
 
 async def jump(url: str, *, hours: int) -> None:
-    """Sets the ledger's clock, forward or back; between transactions, for PostgreSQL's `now()` stands still within one."""
+    """Sets the ledger's clock, forward or back; between transactions, as PostgreSQL's `now()` stands still in one."""
     await execute(url, f"BEGIN; LOCK TABLE clock; UPDATE clock SET ahead = interval '{hours} hours'; COMMIT")
 
 
