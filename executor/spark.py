@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,8 +57,7 @@ class Sessions:
     has_local_warehouse: bool
     new_loader: Callable[[], SparkSession]
     idle_loaders: list[SparkSession]
-    is_connect: bool
-    to_stop: list[SparkSession]
+    opened: ExitStack
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
@@ -83,8 +82,21 @@ def start(settings: SparkSettings) -> Sessions:
     _refuse_danger(settings.conf)
     # It shouts at each table that is not there yet.
     logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
-    root = _connect(settings) if settings.is_connect else _launch(settings)
-    to_stop = [root]
+    opened = ExitStack()
+    try:
+        return _opened(settings, opened)
+    except BaseException:
+        opened.close()
+        raise
+
+
+def stop(sessions: Sessions) -> None:
+    """Ends them all: one that is left counts as the active one of its thread, though its server may be gone."""
+    sessions.opened.close()
+
+
+def _opened(settings: SparkSettings, opened: ExitStack) -> Sessions:
+    root = _connect(settings, opened) if settings.is_connect else _launch(settings, opened)
     conf = _catalog_conf(root)
     _refuse_danger(conf)
     catalogs = _iceberg_catalogs(conf)
@@ -95,9 +107,7 @@ def start(settings: SparkSettings) -> Sessions:
         )
 
     def new_session(**more: str) -> SparkSession:
-        spark = _connect(settings) if settings.is_connect else root.newSession()
-        if settings.is_connect:
-            to_stop.append(spark)
+        spark = _connect(settings, opened) if settings.is_connect else root.newSession()
         for key, value in {**_forced(catalogs), **more}.items():
             spark.conf.set(key, value)
         _refuse_danger({key: spark.conf.get(key, None) or "" for key in _REFUSED})
@@ -112,24 +122,11 @@ def start(settings: SparkSettings) -> Sessions:
         has_local_warehouse=any(_is_local(conf, catalog) for catalog in catalogs),
         new_loader=new_session,
         idle_loaders=[loader],
-        is_connect=settings.is_connect,
-        to_stop=to_stop,
+        opened=opened,
     )
 
 
-def stop(sessions: Sessions) -> None:
-    """With Spark Connect every session, for one that is left counts as the active one of its thread.
-
-    Its server may be gone: it is told once, and ends sessions that nobody uses by itself.
-    """
-    for session in sessions.to_stop:
-        if sessions.is_connect:
-            far: Any = session  # pyspark's types know only sessions of this process
-            far.client.set_retry_policies([])
-        session.stop()
-
-
-def _launch(settings: SparkSettings) -> SparkSession:
+def _launch(settings: SparkSettings, opened: ExitStack) -> SparkSession:
     """A Spark driver in this process's own JVM, with the locked jars."""
     home = java_home(settings.data_folder)
     jars = installed(settings.data_folder, java_home=home, conf=settings.conf, lock=read_lock())
@@ -140,7 +137,9 @@ def _launch(settings: SparkSettings) -> SparkSession:
     builder = SparkSession.builder.appName("autoloader").master(settings.master)
     for key, value in _launch_conf(settings, jars).items():
         builder = builder.config(key, value)
-    return builder.getOrCreate()
+    session = builder.getOrCreate()
+    opened.callback(session.stop)
+    return session
 
 
 def _launch_conf(settings: SparkSettings, jars: tuple[Path, ...]) -> dict[str, str]:
@@ -160,12 +159,19 @@ def _joined(separator: str, *parts: str | None) -> str:
     return separator.join(dict.fromkeys(part for part in parts if part))
 
 
-def _connect(settings: SparkSettings) -> SparkSession:
+def _connect(settings: SparkSettings, opened: ExitStack) -> SparkSession:
     builder = SparkSession.builder.remote(settings.master)
     for key, value in settings.conf.items():
         builder = builder.config(key, value)
     session: SparkSession = builder.create()
+    opened.callback(_disconnect, session)
     return session
+
+
+def _disconnect(session: Any) -> None:
+    """Tells the server once: it may be gone, and ends sessions that nobody uses by itself."""
+    session.client.set_retry_policies([])
+    session.stop()
 
 
 def _forced(catalogs: frozenset[str]) -> dict[str, str]:

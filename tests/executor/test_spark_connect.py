@@ -1,14 +1,17 @@
-"""Manifests where Spark is a Connect server, which lends nobody the catalog's own way to the table's files."""
+"""A Connect server as the Spark: no way of the catalog to the files of tables, and sessions that are ours to end."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pyspark.sql.connect.session import SparkSession
 
 from executor import spark
 from executor.beside import ConnectObjects, LocalObjects, objects_beside
+from executor.errors import StartRefused
 from executor.manifests import Marker, leave_manifest, leave_marker
 from executor.metadata import leases_since, read_state
 from executor.remains import Remains
@@ -21,17 +24,22 @@ pytestmark = pytest.mark.wide
 
 
 @pytest.fixture
-async def far_sessions(tmp_path: Path, data_folder: Path) -> AsyncIterator[Sessions]:
+async def far_settings(tmp_path: Path, data_folder: Path) -> AsyncIterator[SparkSettings]:
     conf = settings_in(tmp_path, data_folder).conf
     server = ConnectServer(tmp_path, spark_conf=conf, data_folder=data_folder)
     try:
         await server.start()
-        started = spark.start(SparkSettings(master=server.url, data_folder=data_folder, default_catalog=CATALOG))
-        yield started
-        spark.stop(started)
+        yield SparkSettings(master=server.url, data_folder=data_folder, default_catalog=CATALOG)
     finally:
         server.kill()
         await server.ended()
+
+
+@pytest.fixture
+async def far_sessions(far_settings: SparkSettings) -> AsyncIterator[Sessions]:
+    started = spark.start(far_settings)
+    yield started
+    spark.stop(started)
 
 
 async def test_manifests_and_marks_come_back_whole_whoever_wrote_them(far_sessions: Sessions, tmp_path: Path) -> None:
@@ -65,3 +73,9 @@ async def test_a_load_leaves_both_and_tells_what_is_in_main(far_sessions: Sessio
     assert left.marker == Marker(staged_snapshot_id=lake.head(), published_snapshot_id=lake.head())
     assert left.manifest_of([lake.head()], table_id=state.id) is not None
     assert lake.stage([lake.write("two.json", [{"id": 2}])]).leases_in_main == (lease,)
+
+
+async def test_a_start_that_is_refused_leaves_no_session_as_the_active_one(far_settings: SparkSettings) -> None:
+    with pytest.raises(StartRefused, match="nowhere"):
+        spark.start(replace(far_settings, default_catalog="nowhere"))
+    assert SparkSession.getActiveSession() is None
