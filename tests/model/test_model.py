@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
 
 import pytest
 from hypothesis import Phase
 
+from tests.conftest import Tell
 from tests.model.clients import interleave
 from tests.model.ground import Ground
 from tests.model.hunting import drive
@@ -23,7 +23,7 @@ SEEDS = pytest.mark.parametrize("seed", [1, 2, pytest.param(FRESH_SEED, id="fres
 # Hypothesis may take five minutes to make what it found short.
 @pytest.mark.timeout(600)
 @SEEDS
-def test_the_ledger_does_as_the_model_after_every_step(ground: Ground, seed: int, tell: Callable[[str], None]) -> None:
+def test_the_ledger_does_as_the_model_after_every_step(ground: Ground, seed: int, tell: Tell) -> None:
     tally = Tally()
     try:
         drive(ground, tally, seed=seed, rounds=ROUNDS, phases=(Phase.generate, Phase.shrink))
@@ -32,6 +32,6 @@ def test_the_ledger_does_as_the_model_after_every_step(ground: Ground, seed: int
 
 
 @SEEDS
-def test_four_clients_at_once_load_every_file_once(ground: Ground, seed: int, tell: Callable[[str], None]) -> None:
+def test_four_clients_at_once_load_every_file_once(ground: Ground, seed: int, tell: Tell) -> None:
     calls = ground.run(interleave(ground, seed=seed))
     tell(f"four clients: AUTOLOADER_TEST_SEED={seed}: {sum(calls.values())} calls: {dict(sorted(calls.items()))}")

@@ -1,11 +1,9 @@
-"""Reads the clock when a call is answered, and prints what a test measured."""
+"""Reads the clock when a call is answered."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-
-import pytest
 
 from tests.faults.interposer import Forward, Interposer
 
@@ -21,9 +19,3 @@ def answered_at(wire: Interposer, method: str) -> asyncio.Future[float]:
 
     wire.once(method, note)
     return answered
-
-
-def show(capsys: pytest.CaptureFixture[str], figure: str) -> None:
-    """Prints a figure though the test is well."""
-    with capsys.disabled():
-        print(f"\n{figure}")  # noqa: T201

@@ -10,12 +10,13 @@ from collections.abc import AsyncIterator, Iterable
 import pytest
 from autoloader.v1 import leases_pb2
 
+from tests.conftest import Tell
 from tests.e2e.installation import add_executor, jars_folder
 from tests.e2e.services import ControlPlane
 from tests.faults.failpoints import WAIT, Failpoints, failpoints
 from tests.faults.hand import hand_of
 from tests.faults.matrix.stage import LEASE_SECONDS, Stage
-from tests.faults.races.clocked import answered_at, show
+from tests.faults.races.clocked import answered_at
 
 pytestmark = pytest.mark.wide
 
@@ -44,7 +45,7 @@ async def direct(stage: Stage, pytestconfig: pytest.Config) -> AsyncIterator[Fai
 
 
 async def test_the_living_keep_their_leases_and_those_of_the_dead_move_on(
-    stage: Stage, direct: Failpoints, capsys: pytest.CaptureFixture[str]
+    stage: Stage, direct: Failpoints, tell: Tell
 ) -> None:
     scene, load = stage.scene, await stage.scene.a_load(0, 1, max_files_per_lease=1)
     works = direct.arm(AT_WORK, WAIT)
@@ -70,9 +71,7 @@ async def test_the_living_keep_their_leases_and_those_of_the_dead_move_on(
     assert taken_over - back >= LEASE_SECONDS
     assert taken_over - serves <= LEASE_SECONDS + GENEROUS_SECONDS
     seconds = taken_over - serves
-    show(
-        capsys, f"away for {LIVES} lives of a lease of {LEASE_SECONDS} s: taken over {seconds:.1f} s after it was back"
-    )
+    tell(f"away for {LIVES} lives of a lease of {LEASE_SECONDS} s: taken over {seconds:.1f} s after it was back")
 
 
 async def _left_behind(control_plane: ControlPlane) -> leases_pb2.Lease:

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from executor.settings import Settings
+from tests.conftest import Tell
 from tests.e2e.installation import jars_folder
 from tests.faults.failpoints import WAIT
 from tests.faults.matrix.stage import LEASE_SECONDS, Stage
 from tests.faults.races.busy import STAGING, Busy, busy_executor
-from tests.faults.races.clocked import answered_at, show
+from tests.faults.races.clocked import answered_at
 
 pytestmark = pytest.mark.wide
 
@@ -31,7 +32,7 @@ async def hasty(stage: Stage, pytestconfig: pytest.Config) -> AsyncIterator[Busy
         yield hasty
 
 
-async def test_the_lease_of_a_dead_executor_is_taken_over(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_lease_of_a_dead_executor_is_taken_over(stage: Stage, tell: Tell) -> None:
     scene, load = stage.scene, await stage.scene.a_load(0)
     stage.executor_points.arm("executor.after_acquire", "kill")
     scene.victim.wire.open()
@@ -46,12 +47,10 @@ async def test_the_lease_of_a_dead_executor_is_taken_over(stage: Stage, capsys: 
     assert await load.holds_once(0)
     assert await load.attempts() == [1], "it died before it began"
     assert seconds <= LEASE_SECONDS + GENEROUS_SECONDS
-    show(capsys, f"taken over {seconds:.2f} s after its holder was killed, with leases of {LEASE_SECONDS:.0f} s")
+    tell(f"taken over {seconds:.2f} s after its holder was killed, with leases of {LEASE_SECONDS:.0f} s")
 
 
-async def test_a_lease_is_given_back_when_the_time_to_finish_is_over(
-    stage: Stage, hasty: Busy, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_lease_is_given_back_when_the_time_to_finish_is_over(stage: Stage, hasty: Busy, tell: Tell) -> None:
     scene, load = stage.scene, await stage.scene.a_load(0)
     works = hasty.points.arm(STAGING, WAIT)
     hasty.wired.wire.open()
@@ -68,4 +67,4 @@ async def test_a_lease_is_given_back_when_the_time_to_finish_is_over(
     assert await load.holds_once(0)
     assert await load.attempts() == [1], "what was given back counts as no attempt"
     assert DRAIN_SECONDS <= seconds <= DRAIN_SECONDS + GENEROUS_SECONDS
-    show(capsys, f"given back {seconds:.2f} s after SIGTERM, of which {DRAIN_SECONDS} s were for finishing")
+    tell(f"given back {seconds:.2f} s after SIGTERM, of which {DRAIN_SECONDS} s were for finishing")

@@ -1,9 +1,8 @@
-"""One Spark and one PostgreSQL for all scenes, and a table of what was noticed at the end of the report."""
+"""One Spark and one PostgreSQL for all scenes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import pytest
 
@@ -13,22 +12,10 @@ from tests.executor.lake import RECORDS, settings_in
 from tests.faults.seeded.ground import Ground
 from tests.postgres import PostgresServer
 
-
-class Notice(NamedTuple):
-    """That a scene ended otherwise than it should, with a bug."""
-
-    bug: str
-    scene: str
-    end: str
-    seconds: float
-
-
 # So that a scene's assertions say what they found, as a test's do.
 pytest.register_assert_rewrite(
     *(f"tests.faults.seeded.scenes_of_{kind}" for kind in ("deaths", "leases", "loops", "publishing", "staging"))
 )
-
-_NOTICED = pytest.StashKey[list[Notice]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -48,18 +35,3 @@ def ground(
     warm.load([warm.write("first.json", RECORDS)])
     yield ground
     spark.stop(sessions)
-
-
-@pytest.fixture(scope="session")
-def noticed(pytestconfig: pytest.Config) -> list[Notice]:
-    """What to tell at the end of the report."""
-    return pytestconfig.stash.setdefault(_NOTICED, [])
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if noticed := config.stash.get(_NOTICED, []):
-        terminalreporter.section("seeded bugs of executors and loops")
-        for bug, scene, end, seconds in noticed:
-            terminalreporter.write_line(f"{bug:<50} {scene:<58} {seconds:5.1f} s  {' '.join(end.split())[:60]}")
-        total = sum(notice.seconds for notice in noticed)
-        terminalreporter.write_line(f"{len(noticed)} bugs were noticed, in {total:.0f} s")

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from tests.conftest import Tell
 from tests.faults.seeded import scenes_of_deaths as deaths
 from tests.faults.seeded import scenes_of_leases as talks
 from tests.faults.seeded import scenes_of_loops as loops
@@ -15,7 +16,6 @@ from tests.faults.seeded import scenes_of_staging as staging
 from tests.faults.seeded.bugs_of_leases import BUGS_OF_LEASES
 from tests.faults.seeded.bugs_of_loops import BUGS_OF_LOOPS
 from tests.faults.seeded.bugs_of_tables import BUGS_OF_TABLES, PLAIN_APPEND
-from tests.faults.seeded.conftest import Notice
 from tests.faults.seeded.ground import Ground, Scene
 
 pytestmark = pytest.mark.wide
@@ -88,7 +88,7 @@ async def test_a_scene_ends_well_without_a_bug(scene: Scene, ground: Ground) -> 
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.replace(" ", "-"))
-async def test_a_bug_is_noticed(bug: str, ground: Ground, noticed: list[Notice]) -> None:
+async def test_a_bug_is_noticed(bug: str, ground: Ground, tell: Tell) -> None:
     scene, began = NOTICED_BY[bug], time.monotonic()
     with pytest.MonkeyPatch.context() as patch:
         for plant in BUGS[bug]:
@@ -98,4 +98,5 @@ async def test_a_bug_is_noticed(bug: str, ground: Ground, noticed: list[Notice])
                 await scene(ground)
     assert not limit.expired(), "the scene has no end, which may be due to the machine"
     assert not isinstance(end.value, NOT_A_NOTICE), end.value
-    noticed.append(Notice(bug, name_of(scene), str(end.value) or end.typename, time.monotonic() - began))
+    what = " ".join((str(end.value) or end.typename).split())
+    tell(f"{bug:<50} {name_of(scene):<58} {time.monotonic() - began:5.1f} s  {what[:60]}")
