@@ -12,6 +12,7 @@
     ├── RequestIdReused      the request id belongs to another request
     ├── LeaseFenced          the lease has moved on
     ├── TableSealed          the table has rows of leases that the ledger does not know
+    ├── TableReplaced        the table is not the one for which the run staged rows before
     ├── Overloaded           no room for the call now
     ├── ShuttingDown         this server stops; another, or the next, answers
     └── LedgerUnavailable    PostgreSQL cannot be reached now
@@ -90,6 +91,10 @@ class LeaseFenced(AutoloaderError):
 
 class TableSealed(AutoloaderError):
     reason = "TABLE_SEALED"
+
+
+class TableReplaced(AutoloaderError):
+    reason = "TABLE_REPLACED"
 
 
 class Overloaded(AutoloaderError):

@@ -26,6 +26,7 @@ from executor.lease import Category, Column, Failure, Lease, StageResult
 from executor.wire import CALL_SECONDS, Caller, Channel, ControlPlaneRefused, LeaseFenced
 
 BRANCHES_MAX = 200
+_REFUSED_BY_TABLE = ("TABLE_SEALED", "TABLE_REPLACED")
 
 
 class FailedLease(StrEnum):
@@ -132,15 +133,15 @@ class LeaseClient:
     async def stage(self, lease: Held, result: StageResult) -> None:
         """Has the staged snapshot decided upon. LeaseFenced: it does not count, and never will.
 
-        Raises AttemptFailed when the table is sealed.
+        Raises AttemptFailed when the table takes nothing more of this run.
         """
         request = stage_request(lease.id, fence=lease.fence, attempt=lease.attempt, result=result)
         try:
             response, _ = await self._call(self._stub.StageLease, request)
         except ControlPlaneRefused as error:
-            if error.reason != "TABLE_SEALED":
+            if error.reason not in _REFUSED_BY_TABLE:
                 raise
-            raise attempt_failed(Category.TABLE_SEALED, error.details, retryable=False) from error
+            raise attempt_failed(Category(error.reason), error.details, retryable=False) from error
         if response.decision != leases_pb2.StageLeaseResponse.DECISION_DECIDED:
             raise LeaseFenced("another attempt took the lease over before this one was staged")
 

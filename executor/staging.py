@@ -159,10 +159,11 @@ def _round(job: Job, facts: TableFacts, fitted: Fit, *, branch: str) -> Staged |
             failpoint("executor.after_stage")
         glanced = glancing.result()
         job.phase("verify")
-        state, snapshot = _staged_snapshot(job, branch)
+        state, snapshot = _staged_snapshot(job, facts, branch)
         counts = observed() if observed else trusted_counts(job, fitted.table, glanced, snapshot)
         counts = _agreed(job, fitted, counts, snapshot)
     except Exception as error:
+        _refuse_if_replaced(job, facts)
         if has_malformed_record(error):
             survey(job, job.roster.unempty, fitted.read)
         else:
@@ -190,9 +191,30 @@ def _drop_bad(job: Job, counts: FileCounts, schema: StructType, glanced: Mapping
     )
 
 
-def _staged_snapshot(job: Job, branch: str) -> tuple[TableState, Snapshot]:
-    """The branch's head, proven ours and not in main."""
+def _refuse_if_replaced(job: Job, facts: TableFacts) -> None:
+    """Lets no other attempt load into another table what this one could not load into its own."""
+    try:
+        state = read_state(job.spark, job.table.sql)
+    except Exception:  # what led here is told
+        return
+    if state is not None:
+        _refuse_another(job, facts, state)
+
+
+def _refuse_another(job: Job, facts: TableFacts, state: TableState) -> None:
+    if state.id != facts.id:
+        raise attempt_failed(
+            Category.TABLE_REPLACED,
+            f"Table `{job.work.table}` was dropped and created again while the run loaded into it. The next run loads"
+            " into the new one.",
+            retryable=False,
+        )
+
+
+def _staged_snapshot(job: Job, facts: TableFacts, branch: str) -> tuple[TableState, Snapshot]:
+    """The branch's head, proven ours, of the table that was looked at before, and not in main."""
     state = _state(job)
+    _refuse_another(job, facts, state)
     snapshot = state.snapshots.get(state.refs.get(branch, 0))
     ours = {LEASE_PROPERTY: job.lease_id, ATTEMPT_PROPERTY: job.attempt}
     if snapshot is None or not ours.items() <= snapshot.summary.items():

@@ -40,6 +40,7 @@ OUTSIDE_CATEGORIES = frozenset(
         "WRITE_FAILURE",
         "CATALOG_UNAVAILABLE",
         "TABLE_SEALED",
+        "TABLE_REPLACED",
     }
 )
 

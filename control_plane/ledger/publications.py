@@ -23,7 +23,7 @@ from control_plane.ledger.documents import error_json, exceptions_json
 from control_plane.ledger.fences import count_fenced, fenced, fenced_unless, lock_run
 from control_plane.ledger.lease_ends import expect, revive_later_versions
 from control_plane.ledger.leases import abandon
-from control_plane.ledger.seals import refuse_sealed
+from control_plane.ledger.seals import refuse_replaced, refuse_sealed
 from control_plane.ledger.statements import statement
 from control_plane.ledger.tables import attempts, leases, staged_tables
 
@@ -31,7 +31,8 @@ from control_plane.ledger.tables import attempts, leases, staged_tables
 async def stage(connection: Connection, holding: Holding, staging: Staging) -> bool:
     """THE decision: True when this snapshot counts, also when that was said before; False when fenced.
 
-    Raises TableSealed, and decides nothing, when main has a lease that the ledger does not know.
+    Raises TableSealed, and decides nothing, when main has a lease that the ledger does not know; TableReplaced when the
+    table is not the one for which the run staged rows before.
     """
     await _refuse_wrong_counts(connection, holding, staging)
     told = await connection.execute(
@@ -54,6 +55,8 @@ async def stage(connection: Connection, holding: Holding, staging: Staging) -> b
         return True
     if row.unknown:
         await refuse_sealed(connection, holding, table=staging.staged.table, unknown=row.unknown)
+    if row.former_uuid:
+        await refuse_replaced(connection, holding, staged=staging.staged, former_uuid=row.former_uuid)
     await count_fenced(connection, holding.lease_id)
     return False
 

@@ -71,6 +71,7 @@ tellings = st.tuples(st.sampled_from([71, 72]), counts, exceptions)
 histories = st.tuples(
     st.sampled_from([*[History.NOTHING] * 2, *[History.COUNTED] * 3, History.NEVER_COUNTED, History.STRANGER]),
     st.sampled_from([0, 11, 12, 13]),
+    st.sampled_from([*["t"] * 4, "another", ""]),
 )
 names = st.sampled_from("abcdefgh")
 begin_pages = st.dictionaries(names, st.just(1), min_size=1, max_size=5)

@@ -55,7 +55,7 @@ class ExecutorCalls(Machine):
             return
         holder = (Who.HOLDER, 0)
         self.renew(who=holder, state="HELD", fate=Fate.ONCE)
-        self.stage(who=holder, state="HELD", told=told, main=(History.COUNTED, 14), fits=True, fate=Fate.ONCE)
+        self.stage(who=holder, state="HELD", told=told, main=(History.COUNTED, 14, "t"), fits=True, fate=Fate.ONCE)
         if ends:
             self.complete(who=holder, published=81, fate=Fate.ONCE)
 
@@ -72,14 +72,15 @@ class ExecutorCalls(Machine):
         who: tuple[Who, int],
         state: str,
         told: Telling,
-        main: tuple[History, int],
+        main: tuple[History, int, str],
         fits: bool,
         fate: Fate,
     ) -> None:
         holding = self.holding(who, state)
         files = self.book.facts.leases[holding.lease_id].file_count + (not fits)
-        history, base = main
-        staging = a_staging(*told, files=files, base=base, leases_in_main=self._in_main(history))
+        history, base, table_uuid = main
+        in_main = self._in_main(history)
+        staging = a_staging(*told, files=files, base=base, leases_in_main=in_main, table_uuid=table_uuid)
         self.call(
             lambda connection: publications.stage(connection, holding, staging),
             lambda _: expected_publications.stage(self.book, holding, staging),
@@ -151,6 +152,7 @@ def a_staging(
     files: int,
     base: int = 11,
     leases_in_main: tuple[str, ...] = (),
+    table_uuid: str = "t",
 ) -> Staging:
     """What an executor says of so many files: those with exceptions have no rows, and no rows have no snapshot."""
     kept = tuple(each for each in excepted if each.index < files)
@@ -159,7 +161,7 @@ def a_staging(
     return Staging(
         staged=StagedTable(
             table="lake.a.b",
-            table_uuid="t",
+            table_uuid=table_uuid,
             base_snapshot_id=base,
             staged_snapshot_id=snapshot_id if sum(written) else 0,
             records_added=sum(written),

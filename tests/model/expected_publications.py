@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from control_plane.domain.file import LoadError
 from control_plane.domain.lease import Holding, Resolution, Staging
-from control_plane.errors import InvalidField, TableSealed, WrongState
+from control_plane.errors import InvalidField, TableReplaced, TableSealed, WrongState
 from tests.model.book import OUTSIDE, Book, Refusal
 from tests.model.expected_leases import abandon, fenced, fenced_unless, holds, revive_later_versions
 from tests.model.facts import Figures, FileKey, StagedFacts
@@ -23,6 +23,8 @@ def stage(book: Book, holding: Holding, staging: Staging) -> bool | Refusal:
             key not in book.facts.leases or book.facts.leases[key].state not in KNOWN for key in staging.leases_in_main
         ):
             return TableSealed
+        if _formers(book, holding.lease_id) - {staging.staged.table_uuid} and staging.staged.table_uuid:
+            return TableReplaced
         _decide(book, holding, staging)
         return True
     if lease.staged and _named(lease.staged) == (holding.attempt, staging.staged.staged_snapshot_id):
@@ -96,10 +98,22 @@ def _decide(book: Book, holding: Holding, staging: Staging) -> None:
         error_category=None,
         staged=StagedFacts(
             attempt=holding.attempt,
+            table_uuid=staging.staged.table_uuid,
             base_snapshot_id=staging.staged.base_snapshot_id,
             staged_snapshot_id=staging.staged.staged_snapshot_id,
         ),
     )
+
+
+def _formers(book: Book, lease_id: str) -> set[str]:
+    """The tables for which the run's other leases have rows that count."""
+    leases = book.facts.leases
+    siblings = [
+        each
+        for key, each in leases.items()
+        if key != lease_id and each.run_id == leases[lease_id].run_id and each.staged
+    ]
+    return {each.staged.table_uuid for each in siblings if each.staged and each.state in KNOWN} - {""}
 
 
 def _named(staged: StagedFacts) -> tuple[str, int]:
@@ -126,6 +140,7 @@ def _publish(book: Book, lease_id: str, snapshot_id: int) -> None:
     assert before.staged and before.records_written
     staged = StagedFacts(
         attempt=before.staged.attempt,
+        table_uuid=before.staged.table_uuid,
         base_snapshot_id=before.staged.base_snapshot_id,
         staged_snapshot_id=before.staged.staged_snapshot_id,
         published_snapshot_id=snapshot_id,

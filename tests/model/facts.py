@@ -13,6 +13,7 @@ class StagedFacts:
     """What counts for a lease: the snapshot S, staged by an attempt on the head H, and what it was published as."""
 
     attempt: str
+    table_uuid: str
     base_snapshot_id: int
     staged_snapshot_id: int
     published_snapshot_id: int | None = None

@@ -20,6 +20,7 @@ COMPLETE_FENCE = "      AND leases.fence = coalesce(CAST(:fence AS bigint), leas
 OVERWRITING = "ON CONFLICT (lease_id, purpose) DO UPDATE SET staged_snapshot_id = excluded.staged_snapshot_id"
 KNOWN = "('STAGED', 'PUBLISHED', 'IN_DOUBT')"
 SEAL = "      AND NOT EXISTS (SELECT 1 FROM unknown)\n"
+OWN_TABLE = "      AND NOT EXISTS (SELECT 1 FROM replaced)\n"
 HOLDER = (
     "FROM leases AS held\n    JOIN ingestions ON ingestions.ingestion_id = held.ingestion_id"
     " AND held.lease_id = CAST(:lease_id AS uuid) AND held.attempt = CAST(:attempt AS uuid)\n"
@@ -131,6 +132,8 @@ SEEDED_BUGS = (
         "stage takes a lease in doubt for forgotten",
         in_sql("stage_lease", (f"NOT IN {KNOWN}", "NOT IN ('STAGED', 'PUBLISHED')")),
     ),
+    SeededBug("stage adds to a table that took another's place", in_sql("stage_lease", (OWN_TABLE, ""))),
+    SeededBug("stage takes a replaced table for a lost lease", in_code(publications, "refuse_replaced", _nothing)),
     SeededBug("stage takes a sealed table for a lost lease", in_code(publications, "refuse_sealed", _nothing)),
     SeededBug(
         "a refused lease moves the verified head",

@@ -1,5 +1,6 @@
 -- THE decision: this snapshot counts. The deadline is not looked at: a lease that nobody took over may still win.
 -- A lease in main that the ledger does not know says that the ledger forgot what it loaded: then nothing is decided.
+-- Nor is it where the table is another than that of the run's other leases, of which any tells, since all agree.
 WITH unknown AS MATERIALIZED (
     SELECT told.lease_id
     FROM unnest(CAST(:leases_in_main AS uuid[])) WITH ORDINALITY AS told (lease_id, position)
@@ -7,6 +8,20 @@ WITH unknown AS MATERIALIZED (
     WHERE coalesce(leases.state NOT IN ('STAGED', 'PUBLISHED', 'IN_DOUBT'), true)
     ORDER BY told.position
     LIMIT 5
+), former AS MATERIALIZED (
+    SELECT staged_tables.table_uuid
+    FROM leases
+    JOIN leases AS sibling ON sibling.run_id = leases.run_id
+    JOIN staged_tables ON staged_tables.lease_id = sibling.lease_id
+    WHERE leases.lease_id = CAST(:lease_id AS uuid)
+      AND sibling.lease_id <> leases.lease_id
+      AND sibling.state IN ('STAGED', 'PUBLISHED', 'IN_DOUBT')
+      AND staged_tables.table_name = CAST(:table_name AS text)
+      AND staged_tables.table_uuid <> ''
+      AND CAST(:table_uuid AS text) <> ''
+    LIMIT 1
+), replaced AS MATERIALIZED (
+    SELECT table_uuid FROM former WHERE table_uuid <> CAST(:table_uuid AS text)
 ), decided AS (
     UPDATE leases
     SET state = 'STAGED',
@@ -19,6 +34,7 @@ WITH unknown AS MATERIALIZED (
       AND attempt = CAST(:attempt AS uuid)
       AND state = 'HELD'
       AND NOT EXISTS (SELECT 1 FROM unknown)
+      AND NOT EXISTS (SELECT 1 FROM replaced)
     RETURNING lease_id, ingestion_id, attempt
 ), stored AS (
     INSERT INTO staged_tables (
@@ -39,4 +55,7 @@ WITH unknown AS MATERIALIZED (
     ON CONFLICT (table_name) DO UPDATE SET snapshot_id = excluded.snapshot_id
     WHERE verified_heads.snapshot_id <> excluded.snapshot_id
 )
-SELECT EXISTS (SELECT 1 FROM decided) AS is_decided, ARRAY(SELECT lease_id FROM unknown) AS unknown
+SELECT
+    EXISTS (SELECT 1 FROM decided) AS is_decided,
+    ARRAY(SELECT lease_id FROM unknown) AS unknown,
+    (SELECT table_uuid FROM replaced) AS former_uuid

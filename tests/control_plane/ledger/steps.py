@@ -42,11 +42,12 @@ def a_staging(
     base_snapshot_id: int = 11,
     exceptions: Sequence[FileException] = (),
     leases_in_main: Sequence[str] = (),
+    table_uuid: str = "t",
 ) -> Staging:
     return Staging(
         staged=StagedTable(
             table="lake.a.b",
-            table_uuid="t",
+            table_uuid=table_uuid,
             base_snapshot_id=base_snapshot_id,
             staged_snapshot_id=snapshot_id,
             records_added=sum(counts),

@@ -1,4 +1,4 @@
-"""A table with rows of leases that the ledger does not know takes no more; what is known lets everybody through."""
+"""A table takes nothing while it has rows that the ledger does not know, nor of a run that began with another."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from control_plane.domain.lease import AcquiredLease
-from control_plane.errors import TableSealed
+from control_plane.errors import TableReplaced, TableSealed
 from tests.control_plane.ledger.steps import Steps, a_file, a_staging, some_files
 
 STRANGER = str(uuid.uuid4())
@@ -92,3 +92,45 @@ async def test_the_next_lease_looks_back_to_the_head_that_was_verified_last(step
     last = await steps.held()
     assert last.verified_snapshot_id == 22
     assert stored.ingestion.destination.table == "a.b"
+
+
+async def test_a_table_that_was_replaced_in_the_middle_of_a_run_takes_nothing_of_it_but_of_the_next(
+    steps: Steps,
+) -> None:
+    stored, run = await steps.offered(some_files(2), max_files=1)
+    await published(steps)
+    lease = await steps.held()
+    with pytest.raises(TableReplaced, match="dropped and created again") as refused:
+        await steps.stage(lease, a_staging(10, table_uuid="another"))
+    assert refused.value.metadata == {
+        "table": "lake.a.b",
+        "ingestion": "ingestions/orders",
+        "table_uuid": "another",
+        "former_table_uuid": "t",
+    }
+    await steps.cancel(run)
+    await steps.run_again(stored, some_files(2), max_files=1)
+    assert await steps.stage(await steps.held(), a_staging(10, table_uuid="another"))
+
+
+async def test_a_lease_without_rows_says_nothing_of_the_table(steps: Steps) -> None:
+    await steps.offered(some_files(4), max_files=1)
+    for uuid_then in ("", "t", "", "t"):
+        assert await steps.stage(await steps.held(), a_staging(0, table_uuid=uuid_then))
+
+
+async def test_a_lease_that_is_staged_again_may_be_for_another_table(steps: Steps) -> None:
+    await steps.offered(some_files(1))
+    lease = await steps.held()
+    await steps.stage(lease, a_staging(10))
+    await steps.unstage(lease)
+    assert await steps.stage(await steps.held(), a_staging(10, table_uuid="another"))
+
+
+async def test_one_that_lost_its_lease_is_fenced_though_the_table_was_replaced(steps: Steps) -> None:
+    await steps.offered(some_files(2), max_files=1)
+    await published(steps)
+    zombie = await steps.held()
+    await steps.expire(zombie)
+    await steps.held()
+    assert not await steps.stage(zombie, a_staging(10, table_uuid="another"))

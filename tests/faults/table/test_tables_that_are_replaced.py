@@ -1,4 +1,4 @@
-"""Rows that were staged for a table never come into another of its name: the run stops and says so."""
+"""A run never adds to a table that took the place of the one it began with: it stops and says so."""
 
 from __future__ import annotations
 
@@ -57,13 +57,23 @@ async def test_nothing_comes_into_a_table_that_took_the_others_place(
     assert await loading.ids() == [NEW]
 
 
-async def test_what_was_not_staged_when_the_table_was_replaced_comes_into_the_new_one_once(ground: Ground) -> None:
+async def test_a_run_whose_table_was_replaced_before_it_staged_adds_nothing_and_the_next_one_loads(
+    ground: Ground,
+) -> None:
     loading = await ground.a_loading(FIRST)
     replaced = ground.moments.at("executor.before_stage", lambda: _done(drop_and_create(ground, loading)))
+    loading.put(SECOND)
 
-    await loading.loads(SECOND)
+    run = await loading.run()
     await replaced
 
+    assert run.state == runs_pb2.Run.STATE_FAILED
+    assert [error.category for error in run.errors] == [errors_pb2.ERROR_CATEGORY_TABLE_REPLACED]
+    assert await loading.ids() == [NEW]
+
+    run = await loading.run()
+
+    assert run.state == runs_pb2.Run.STATE_SUCCEEDED
     assert await loading.ids() == [NEW, *ids_of(SECOND)]
     audited = await ground.auditor.audit(loading.ingestion)
     assert audited.differ and "dropped and created again" in audited.told
