@@ -19,6 +19,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from control_plane.embedded.tether import watched
 from control_plane.vault import make_key
+from tests.environment import without_spark
 
 START_SECONDS = 180.0
 STOP_SECONDS = 60.0
@@ -46,7 +47,7 @@ class Service:
         with self._log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
-                env=_untouched_by_tests(os.environ) | self._settings,
+                env=_untouched_by_tests() | self._settings,
                 stdin=PIPE,
                 stdout=output,
                 stderr=output,
@@ -195,9 +196,7 @@ class Executor(Service):
         """The exit code and the report of a command that has this executor's settings."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", module, *words),
-            env=_untouched_by_tests(os.environ)
-            | self._settings
-            | _variables("AUTOLOADER_EXECUTOR_", {"metrics_port": "0"}),
+            env=_untouched_by_tests() | self._settings | _variables("AUTOLOADER_EXECUTOR_", {"metrics_port": "0"}),
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
@@ -228,8 +227,6 @@ def _variables(prefix: str, settings: Mapping[str, str]) -> dict[str, str]:
     return {f"{prefix}{key.upper()}": value for key, value in settings.items()}
 
 
-def _untouched_by_tests(environment: Mapping[str, str]) -> dict[str, str]:
-    """What the tests' environment says of the product, and what PySpark writes there, must not reach its processes."""
-    return {
-        name: value for name, value in environment.items() if not name.upper().startswith(("AUTOLOADER_", "SPARK_"))
-    }
+def _untouched_by_tests() -> dict[str, str]:
+    """What the tests' environment says of the product must not reach its processes."""
+    return {name: value for name, value in without_spark().items() if not name.upper().startswith("AUTOLOADER_")}

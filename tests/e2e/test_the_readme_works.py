@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import shutil
 from asyncio.subprocess import PIPE, STDOUT
@@ -16,6 +15,7 @@ from autoloader.v1 import runs_pb2
 
 from tests.e2e.installation import Installation, jars_folder
 from tests.e2e.lake import CATALOG
+from tests.environment import without_spark
 
 pytestmark = pytest.mark.wide
 
@@ -67,7 +67,7 @@ async def run_in_bash(
     own = script.replace(DEFAULT_ADDRESS, address).replace("/tmp/landing", str(installation.folder / "landing"))
     prelude = f'set -euxo pipefail\nautoloader() {{ command autoloader "$@" --server {address}; }}\n'
     bash = await asyncio.create_subprocess_exec(
-        *("bash", "-c", prelude + own), env=os.environ | (variables or {}), stdout=PIPE, stderr=STDOUT
+        *("bash", "-c", prelude + own), env=without_spark() | dict(variables or {}), stdout=PIPE, stderr=STDOUT
     )
     async with asyncio.timeout(seconds):
         output, _ = await bash.communicate()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,8 @@ async def far_settings(tmp_path: Path, data_folder: Path) -> AsyncIterator[Spark
     finally:
         server.kill()
         await server.ended()
+        # PySpark's note, by which functions of a classic session would turn to Spark Connect.
+        os.environ.pop("SPARK_CONNECT_MODE_ENABLED", None)
 
 
 @pytest.fixture

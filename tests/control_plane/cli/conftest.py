@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -16,6 +15,7 @@ from pydantic import SecretStr
 from control_plane.app import App
 from control_plane.settings import Settings
 from control_plane.vault import make_key
+from tests.environment import without_spark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ async def run(*arguments: str, stdin: str = "") -> Result:
     """Calls `autoloader ARGUMENTS` to its end, in a process and on a wide screen."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "control_plane", *arguments),
-        env=os.environ | {"COLUMNS": "400"},
+        env=without_spark() | {"COLUMNS": "400"},
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from tests.environment import without_spark
 
 AUDIT_SECONDS = 240.0
 
@@ -29,7 +30,8 @@ class Auditor:
     async def audit(self, ingestion: str) -> Audited:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "executor", "audit", ingestion),
-            env=os.environ | {f"AUTOLOADER_EXECUTOR_{name.upper()}": value for name, value in self.settings.items()},
+            env=without_spark()
+            | {f"AUTOLOADER_EXECUTOR_{name.upper()}": value for name, value in self.settings.items()},
             stdout=PIPE,
             stderr=STDOUT,
         )

@@ -1,0 +1,10 @@
+"""What processes that tests start know of the tests."""
+
+from __future__ import annotations
+
+import os
+
+
+def without_spark() -> dict[str, str]:
+    """Without what PySpark notes in the environment: others would take a Spark of their own for Spark Connect."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("SPARK_")}
