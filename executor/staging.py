@@ -159,7 +159,8 @@ def _round(job: Job, facts: TableFacts, fitted: Fit, *, branch: str) -> Staged |
             failpoint("executor.after_stage")
         glanced = glancing.result()
         job.phase("verify")
-        state, snapshot = _staged_snapshot(job, facts, branch)
+        state, snapshot = _staged_snapshot(job, branch)
+        _refuse_another(job, facts, state)
         counts = observed() if observed else trusted_counts(job, fitted.table, glanced, snapshot)
         counts = _agreed(job, fitted, counts, snapshot)
     except Exception as error:
@@ -211,10 +212,9 @@ def _refuse_another(job: Job, facts: TableFacts, state: TableState) -> None:
         )
 
 
-def _staged_snapshot(job: Job, facts: TableFacts, branch: str) -> tuple[TableState, Snapshot]:
-    """The branch's head, proven ours, of the table that was looked at before, and not in main."""
+def _staged_snapshot(job: Job, branch: str) -> tuple[TableState, Snapshot]:
+    """The branch's head, proven ours and not in main."""
     state = _state(job)
-    _refuse_another(job, facts, state)
     snapshot = state.snapshots.get(state.refs.get(branch, 0))
     ours = {LEASE_PROPERTY: job.lease_id, ATTEMPT_PROPERTY: job.attempt}
     if snapshot is None or not ours.items() <= snapshot.summary.items():

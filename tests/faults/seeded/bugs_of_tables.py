@@ -201,6 +201,7 @@ BUGS_OF_TABLES = {
     ),
     "stage lays no floor": (in_code(table, "_lay_floor", _nothing),),
     "stage does not see its rows in main": (in_code(staging, "_staged_snapshot", _whatever_the_branch_has),),
+    "an attempt forgets its table": (in_code(staging, "_refuse_another", _nothing),),
     "counts of files are guessed by their sizes": (in_code(staging, "_agreed", _counts_from_sizes),),
     "versions are not looked at after the read": (in_code(LocalStore, "troubles", _untroubled),),
     "a version is its size": (in_code(LocalStore, "_trouble", _changed_if_longer),),

@@ -45,6 +45,22 @@ async def rows_that_are_in_main(ground: Ground) -> None:
         lake.stage(files, lease_id=lease)
 
 
+async def a_table_that_is_replaced(ground: Ground) -> None:
+    """What could not be staged for a table is not tried on the one that took its place."""
+    lake = ground.lake()
+    lake.load([lake.write("first.json", [{"id": 100}])])
+
+    def replace(point: str) -> None:
+        if point == "executor.before_stage":
+            lake.sql("DROP TABLE {t}")
+            lake.sql("CREATE TABLE {t} (id bigint) USING iceberg")
+
+    with passing(replace), pytest.raises(AttemptFailed) as failed:
+        lake.stage([lake.write("second.json", [{"id": 2}])])
+    assert failed.value.failure.category is Category.TABLE_REPLACED
+    assert not failed.value.failure.retryable
+
+
 async def files_of_all_sizes(ground: Ground) -> None:
     """The figures of each file are those of its rows, however long they are."""
     lake = ground.lake()

@@ -47,6 +47,7 @@ NOTICED_BY: dict[str, Scene] = {
     "stage takes what it finds on its branch": staging.two_attempts,
     "stage lays no floor": staging.an_empty_table,
     "stage does not see its rows in main": staging.rows_that_are_in_main,
+    "an attempt forgets its table": staging.a_table_that_is_replaced,
     "counts of files are guessed by their sizes": staging.files_of_all_sizes,
     "versions are not looked at after the read": staging.a_file_that_changes_while_it_is_read,
     "a version is its size": staging.a_file_that_changes_while_it_is_read,
