@@ -83,7 +83,7 @@ class PlainExecutor:
         snapshot = self.append(files, lease=lease.id)
         staged = leases_pb2.StagedTable(
             table="lake.checked.rows",
-            table_uuid=str(uuid.uuid4()),
+            table_uuid="one that appends",
             base_snapshot_id=snapshot,
             staged_snapshot_id=snapshot,
             records_added=len(files),

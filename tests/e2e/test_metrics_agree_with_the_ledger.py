@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import urllib.error
 import urllib.request
 
 from autoloader.v1 import files_pb2
@@ -26,7 +28,7 @@ async def test_both_pages_show_the_figures_of_the_ledger(installation: Installat
         place.put(f"data-{number}.json", content_of_file(number))
     place.put("data-3.json", b"this is not JSON\n")
     ingestion = await installation.client.create(place.source, table=table)
-    before = scrape(executor.metrics_address)
+    before = await first_scrape(executor.metrics_address)
 
     run = await installation.run(ingestion)
     await installation.run(ingestion)
@@ -51,6 +53,15 @@ async def test_both_pages_show_the_figures_of_the_ledger(installation: Installat
         autoloader_executor_records_total=processed.records_written,
         autoloader_executor_bytes_total=processed.size_bytes,
     )
+
+
+async def first_scrape(address: str) -> Figures:
+    """An executor shows its page soon after its process has started."""
+    async with asyncio.timeout(SCRAPE_SECONDS):
+        while True:
+            with contextlib.suppress(urllib.error.URLError):
+                return scrape(address)
+            await asyncio.sleep(0.05)
 
 
 async def until_shown(executor: Executor, before: Figures, **wanted: int) -> None:
