@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 
-from pyspark.sql.types import DataType, StructType
+from pyspark.sql.types import StructType
 
 from executor import table as tables
 from executor.counts import FileCounts
+from executor.destination import fit_into, ready_table, wanted_schema
 from executor.diagnose import has_malformed_record
 from executor.errors import attempt_failed
 from executor.failpoints import failpoint
 from executor.job import Job
-from executor.lease import Category, Failure, StagedTable
+from executor.lease import Category, StagedTable
 from executor.metadata import ATTEMPT_PROPERTY, LEASE_PROPERTY, Snapshot, TableState, leases_since, read_state
 from executor.reading import (
     count_apart,
@@ -29,8 +29,7 @@ from executor.reading import (
     drop_unreadable,
     survey,
 )
-from executor.schema.reconcile import Fit, SchemaMismatch, fit
-from executor.sql import quoted
+from executor.schema.reconcile import Fit
 from executor.table import TableFacts
 from executor.trust import glance, trusted_counts
 from executor.writing import append_to, rows_to_write
@@ -39,8 +38,6 @@ _TRUSTING_ROUNDS = 3
 _ROUNDS_MAX = 6
 _METADATA_TRIES = 6
 _OPEN_COST_BYTES = (64 << 10, 4 << 20)
-# Spark does not read files without any column; this one is in none.
-_NO_COLUMNS = StructType().add("__autoloader_nothing", "string")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +53,9 @@ class Staged:
 def stage(job: Job) -> Staged:
     """What was staged; no snapshot when there are no rows. Raises AttemptFailed."""
     _set_up_session(job)
-    wanted = _schema(job)
-    facts = _ready_table(job, wanted)
-    return _nothing(job) if facts is None else _rounds(job, facts, _fitted(job, wanted, facts))
+    wanted = wanted_schema(job)
+    facts = ready_table(job, wanted)
+    return _nothing(job) if facts is None else _rounds(job, facts, fit_into(job, wanted, facts))
 
 
 def _set_up_session(job: Job) -> None:
@@ -68,64 +65,6 @@ def _set_up_session(job: Job) -> None:
     job.spark.conf.set("spark.sql.files.openCostInBytes", str(open_cost))
     # Above it Spark starts a job to list files that we know one by one.
     job.spark.conf.set("spark.sql.sources.parallelPartitionDiscovery.threshold", str(len(sizes) + 1))
-
-
-def _schema(job: Job) -> StructType:
-    ddl = ", ".join(f"{quoted(column.name)} {column.type}" for column in job.columns)
-    return _parsed(ddl) if ddl else _NO_COLUMNS
-
-
-@lru_cache(maxsize=64)
-def _parsed(ddl: str) -> StructType:
-    """It asks the JVM each time, for the same columns as the last."""
-    schema = DataType.fromDDL(ddl)
-    assert isinstance(schema, StructType)
-    return schema
-
-
-def _ready_table(job: Job, wanted: StructType) -> TableFacts | None:
-    """The table, created if there is a row to put into it; None when there is none."""
-    job.check_held()
-    facts = tables.read_facts(job.spark, job.table) if job.columns else None
-    if facts is not None:
-        return facts
-    if not _has_rows(job, wanted):
-        return None
-    job.check_held()
-    tables.create(job.spark, job.table, job.columns, properties=job.work.table_properties)
-    return tables.read_facts(job.spark, job.table)
-
-
-def _has_rows(job: Job, wanted: StructType) -> bool:
-    """Whether some file has rows, and all of them can be read."""
-    promising = job.sample.promising
-    if promising is not None and survey(job, [promising], wanted).total_read:
-        return True
-    counts = survey(job, job.roster.unempty, wanted)
-    if job.columns:
-        return bool(counts.total_read)
-    for index in counts.read:
-        job.roster.drop(index, _without_fields())
-    return False
-
-
-def _without_fields() -> Failure:
-    return Failure(
-        category=Category.SCHEMA_MISMATCH,
-        message="The file has records but none has a field, so there is no column to load.",
-    )
-
-
-def _fitted(job: Job, wanted: StructType, facts: TableFacts) -> Fit:
-    try:
-        return fit(wanted, facts.schema)
-    except SchemaMismatch as mismatch:
-        raise attempt_failed(
-            Category.SCHEMA_MISMATCH,
-            f"The files do not fit table `{job.work.table}`: {mismatch}. Change the table, or "
-            "declare columns that fit it.",
-            retryable=False,
-        ) from mismatch
 
 
 def _rounds(job: Job, facts: TableFacts, fitted: Fit) -> Staged:
