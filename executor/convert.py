@@ -14,6 +14,7 @@ from executor.lease import (
     Column,
     Failure,
     FileOutcome,
+    Format,
     Lease,
     LeasedFile,
     LoadWork,
@@ -121,18 +122,23 @@ def _work(message: leases_pb2.Lease, keys: KeyRing) -> LoadWork | StagedTable:
 
 
 def _load_work(message: leases_pb2.LoadWork, keys: KeyRing) -> LoadWork:
-    if (kind := message.format.WhichOneof("kind")) is None:
-        raise _too_new("this format", Category.FORMAT_OPTIONS_INVALID)
     return LoadWork(
         source_uri=message.source.uri,
         s3=_s3_access(message.source, keys),
-        format=kind,
+        format=_format(message.format),
         table=message.destination.table,
         table_properties=dict(message.destination.table_properties),
         columns=columns_from(message.columns),
         files=tuple(_file(file) for file in message.files),
         verified_snapshot_id=message.verified_snapshot_id,
     )
+
+
+def _format(message: ingestions_pb2.Format) -> Format:
+    if (kind := message.WhichOneof("kind")) is None:
+        raise _too_new("this format", Category.FORMAT_OPTIONS_INVALID)
+    options = {field.name: value for field, value in getattr(message, kind).ListFields()}
+    return Format(kind=kind, options=options, reader_options=dict(message.reader_options))
 
 
 def _too_new(what: str, category: Category) -> AttemptFailed:

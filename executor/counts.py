@@ -66,18 +66,18 @@ def indexes_by_name(rows: DataFrame, indexes: Mapping[str, int], *, address: Add
     return found
 
 
-def observed(rows: DataFrame, *, rejected: str, files: int) -> tuple[DataFrame, Observation]:
-    """Rows that are counted as they pass. `rows` come straight from files."""
+def observed(rows: DataFrame, *, name: str, rejected: str, files: int) -> tuple[DataFrame, Observation]:
+    """Rows that are counted as they pass, by the names of their files."""
     observation = Observation(_COUNTS)
     # The sum of a name costs a tenth of the name itself, which would be copied into each row.
-    number = F.crc32(F.input_file_name())
+    number = F.crc32(F.col(name))
     signed = F.when(F.col(rejected).isNull(), number).otherwise(-1 - number)
     rows = rows.withColumn(_COUNTS, signed.cast("double")).observe(
         # As text, since Spark takes 50 ms to bring a thousand rows out of an observation.
         observation,
         F.to_json(F.histogram_numeric(_COUNTS, F.lit(2 * files + _SPARE_BINS))).alias(_COUNTS),
     )
-    return rows.drop(_COUNTS), observation
+    return rows.drop(_COUNTS, name), observation
 
 
 def of_observation(observation: Observation, indexes: Mapping[str, int]) -> FileCounts | None:
@@ -97,12 +97,14 @@ def of_observation(observation: Observation, indexes: Mapping[str, int]) -> File
     return FileCounts(read=read, rejected=rejected)
 
 
-def by_grouping(rows: DataFrame, indexes: Mapping[str, int], *, rejected: str, columns: Sequence[str]) -> FileCounts:
+def by_grouping(
+    rows: DataFrame, indexes: Mapping[str, int], *, name: str, rejected: str, columns: Sequence[str]
+) -> FileCounts:
     """Counts in a pass of its own, which reads every column, as the pass that writes did."""
     # Columns that no expression needs are not parsed, and what is not parsed is never rejected.
     whole_row = F.length(F.to_json(F.struct(*(F.col(quoted(column)) for column in columns))))
     groups = (
-        rows.groupBy(F.input_file_name().alias("name"), F.col(rejected).isNotNull().alias("is_rejected"))
+        rows.groupBy(F.col(name).alias("name"), F.col(rejected).isNotNull().alias("is_rejected"))
         .agg(F.count(F.lit(1)).alias("rows"), F.sum(whole_row).alias("length"))
         .collect()
     )

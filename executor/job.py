@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
+from pyspark.sql.types import StructType
 
 from executor.lease import Column, LoadWork
 from executor.paths import Address
-from executor.readers.reader import Reader
+from executor.readers.reader import Layout, Reader
 from executor.roster import Roster
 from executor.sample import Sample
 from executor.storage import Store
@@ -30,11 +31,17 @@ class Job:
     roster: Roster
     sample: Sample
     reader: Reader
+    layouts: Mapping[int, Layout]
+    columns_by_layout: Mapping[str, StructType]
     store: Store
     address: Address
     check_held: Callable[[], None]
     phase: Callable[[str], None]
     make_durable: Callable[[], None]
+
+    def path(self, index: int) -> str:
+        """The path of a file as Spark is told it."""
+        return self.address.path(self.work.files[index].uri)
 
     def branch(self, number: int) -> str:
         """The private branch of this attempt's round."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -77,6 +78,15 @@ class S3Access:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """How files are read: a kind and its options by their names in the API, as far as they are set, and Spark's own."""
+
+    kind: str
+    options: Mapping[str, str | bool] = field(default_factory=dict)
+    reader_options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadWork:
     """Files to load into a table. No columns: infer them and propose them.
 
@@ -85,7 +95,7 @@ class LoadWork:
 
     source_uri: str
     s3: S3Access
-    format: str
+    format: Format
     table: str
     table_properties: dict[str, str]
     columns: tuple[Column, ...]

@@ -12,15 +12,18 @@ from executor.beside import objects_beside
 from executor.diagnose import attempt_fails
 from executor.errors import attempt_failed
 from executor.failpoints import failpoint
+from executor.integrity import drop_broken_bzip2
 from executor.job import Job
+from executor.layouts import columns_by_layout, read_layouts, sample_of, unknown_columns
 from executor.lease import Category, Column, LoadWork, StagedTable, StageResult, UnknownField
 from executor.manifests import Manifest, leave_manifest, now_ms
 from executor.paths import address, name_trouble
-from executor.readers.reader import reader_of
+from executor.readers.formats import reader_of
 from executor.roster import Roster
-from executor.sample import Sample, take_sample
+from executor.sample import take_sample
 from executor.schema.infer import infer, unknown_fields
-from executor.schema.reconcile import SchemaMismatch, adopt
+from executor.schema.merge import merge
+from executor.schema.reconcile import SchemaMismatch, adopt, columns_of
 from executor.spark import Sessions
 from executor.staging import Staged
 from executor.storage import open_store
@@ -49,28 +52,38 @@ def stage(
     for index, file in enumerate(work.files):
         if trouble := name_trouble(file.uri):
             roster.drop(index, trouble)
-    reader, store = reader_of(work.format), open_store(work.source_uri, s3=work.s3)
-    sample = take_sample(roster, store, reader, is_for_columns=not work.columns)
+    reader, store = reader_of(work.format, work.columns), open_store(work.source_uri, s3=work.s3)
+    drop_broken_bzip2(roster, store)
+    layouts = read_layouts(roster, store, reader)
+    if reader.is_typed:
+        sample = sample_of(layouts)
+    else:
+        sample = take_sample(roster, store, reader, is_for_columns=not work.columns)
     if not roster.unempty:
         roster.drop_troubled(store.troubles)
         return _result(work, roster, Staged(table=StagedTable(table=work.table), counts={}), unknown=())
     failpoint("executor.after_read")
     check_held()
     table = tables.table_name(work.table, default_catalog=sessions.default_catalog)
+    place = address(work.source_uri, s3=work.s3)
     with sessions.lend_loader() as spark, attempt_fails(work.s3.secrets):
+        found = columns_by_layout(spark, roster, layouts, reader=reader, address=place)
+        guess = columns_of(merge(found.values())) if reader.is_typed else infer(sample.records)
         job = Job(
             work=work,
             ingestion=ingestion,
             lease_id=lease_id,
             attempt=attempt,
-            columns=work.columns or _proposed(spark, table, sample, propose_schema=propose_schema),
+            columns=work.columns or _proposed(spark, table, guess, propose_schema=propose_schema),
             table=table,
             spark=spark,
             roster=roster,
             sample=sample,
             reader=reader,
+            layouts=layouts,
+            columns_by_layout=found,
             store=store,
-            address=address(work.source_uri, s3=work.s3),
+            address=place,
             check_held=check_held,
             phase=phase,
             make_durable=sessions.make_durable,
@@ -79,7 +92,8 @@ def stage(
         if not staged.table.staged_snapshot_id:
             # What was listed as empty may have been filled since, and would never be looked at again.
             roster.drop_troubled(store.troubles)
-        result = _result(work, roster, staged, unknown=unknown_fields(sample.records, job.columns))
+        unknown = unknown_columns(job) if reader.is_typed else unknown_fields(sample.records, job.columns)
+        result = _result(work, roster, staged, unknown=unknown)
         _leave_manifest(job, staged, result)
     return result
 
@@ -87,17 +101,16 @@ def stage(
 def _proposed(
     spark: SparkSession,
     table: TableName,
-    sample: Sample,
+    guess: tuple[Column, ...],
     *,
     propose_schema: Callable[[tuple[Column, ...]], tuple[Column, ...]],
 ) -> tuple[Column, ...]:
     """The columns that hold for the ingestion, of which ours are a proposal; none of no fields."""
-    guessed = infer(sample.records)
-    if not guessed:
+    if not guess:
         return ()
     facts = tables.read_facts(spark, table)
     try:
-        return propose_schema(adopt(guessed, facts.schema) if facts else guessed)
+        return propose_schema(adopt(guess, facts.schema) if facts else guess)
     except SchemaMismatch as mismatch:
         raise attempt_failed(
             Category.SCHEMA_MISMATCH,

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
+from executor.compression import decompressed
 from executor.job import Job
-from executor.lease import Category, Column, Failure
-from executor.sample import decompressed
-from executor.schema.infer import infer
+from executor.lease import Category, Failure
+from executor.rows import REJECTED, rows_of
 from executor.storage import FileTrouble
 
 _SCAN_BYTES = 16 << 20
 _QUOTED_CHARACTERS_MAX = 200
-_REJECTED = "__autoloader_rejected"
 
 
 def malformed(job: Job, index: int, schema: StructType, *, rejected: int, total: int, explain: bool) -> Failure:
@@ -30,7 +27,8 @@ def malformed_text(job: Job, index: int, text: str, *, rejected: int, total: int
     if text:
         where = _line_number(job, index, text)
         place = f"The first is line {where}" if where else "One of them is this"
-        message += f" {place}: {_reason(text, job.columns)}."
+        types = {column.name: column.type for column in job.columns}
+        message += f" {place}: {job.reader.reason(text, types, layout=job.layouts.get(index))}."
     return Failure(
         category=Category.DATA_MALFORMED,
         message=message + " Nothing of the file was loaded.",
@@ -39,43 +37,19 @@ def malformed_text(job: Job, index: int, text: str, *, rejected: int, total: int
 
 
 def _first_rejected(job: Job, index: int, schema: StructType) -> str | None:
-    rows = job.reader.read(
-        job.spark,
-        [job.address.path(job.work.files[index].uri)],
-        schema=schema,
-        rejected=_REJECTED,
-        options=job.address.options,
-    )
-    found = rows.where(F.col(_REJECTED).isNotNull()).limit(1).collect()
-    return found[0][_REJECTED] if found else None
+    rows = rows_of(job, [index], schema)
+    found = rows.where(F.col(REJECTED).isNotNull()).limit(1).collect()
+    return found[0][REJECTED] if found else None
 
 
 def _line_number(job: Job, index: int, text: str) -> int | None:
     """Number of the line with this text, if it is near the start of the file."""
     file = job.work.files[index]
     try:
-        head, _ = decompressed(file, job.store.head(file, _SCAN_BYTES), _SCAN_BYTES)
-    except FileTrouble:
+        head, _ = decompressed(file.uri, job.store.head(file, _SCAN_BYTES), file.size_bytes, _SCAN_BYTES)
+    except (FileTrouble, ValueError):
         return None
     for number, line in enumerate(head.splitlines(), start=1):
         if line.decode(errors="replace").strip() == text.strip():
             return number
     return None
-
-
-def _reason(text: str, columns: tuple[Column, ...]) -> str:
-    try:
-        record = json.loads(text)
-    except json.JSONDecodeError as error:
-        return f"it is not JSON ({error.msg} at character {error.pos + 1})"
-    except (ValueError, RecursionError):
-        return "it has a number too long, or is nested too deeply"
-    if not isinstance(record, dict):
-        return "it is not an object"
-    seen = {column.name: column.type for column in infer([record])}
-    misfits = [
-        f"`{column.name}` is {column.type}, here {seen[column.name]}"
-        for column in columns
-        if record.get(column.name) is not None and seen.get(column.name, column.type) != column.type
-    ]
-    return "a value does not fit its column: " + "; ".join(misfits or ["its text is not UTF-8"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
@@ -15,9 +14,7 @@ from executor.errors import AttemptFailed
 from executor.job import Job
 from executor.lease import Category, Failure
 from executor.malformed import malformed, malformed_text
-
-# The name of a column that no file has.
-REJECTED = "__autoloader_rejected"
+from executor.rows import NAME, REJECTED, rows_of
 
 NAME_NOT_LISTED = Failure(
     category=Category.NAME_UNSUPPORTED,
@@ -37,29 +34,12 @@ _LEASE_WIDE = (
 _EMPTY = FileCounts(read={}, rejected={})
 
 
-def rows_of(job: Job, indexes: Iterable[int], schema: StructType) -> DataFrame:
-    """Rows of these files with, where one was rejected, its raw text."""
-    return job.reader.read(
-        job.spark,
-        [job.address.path(job.work.files[index].uri) for index in indexes],
-        schema=schema,
-        rejected=REJECTED,
-        options=job.address.options,
-    )
-
-
-def trusted_rows_of(job: Job, indexes: Iterable[int], schema: StructType) -> DataFrame:
-    """Rows of these files, of which the first that cannot be read ends the job."""
-    paths = [job.address.path(job.work.files[index].uri) for index in indexes]
-    return job.reader.read_trusting(job.spark, paths, schema=schema, options=job.address.options)
-
-
 def count_apart(job: Job, indexes: Iterable[int], schema: StructType) -> FileCounts:
     """Counts rows in a pass of its own. Raises NotListed."""
     uris = {job.work.files[index].uri: index for index in indexes}
     rows = rows_of(job, uris.values(), schema)
     names = counting.indexes_by_name(rows, uris, address=job.address)
-    return counting.by_grouping(rows, names, rejected=REJECTED, columns=schema.names)
+    return counting.by_grouping(rows, names, name=NAME, rejected=REJECTED, columns=schema.names)
 
 
 def survey(job: Job, indexes: Iterable[int], schema: StructType) -> FileCounts:
@@ -101,7 +81,10 @@ def drop_leftovers(job: Job, suspected: Iterable[int], counts: FileCounts) -> bo
     indexes = {job.work.files[index].uri: index for index in suspected}
     if not indexes:
         return False
-    leftovers = job.reader.leftovers(job.spark, [job.address.path(uri) for uri in indexes], options=job.address.options)
+    paths = [job.address.path(uri) for uri in indexes]
+    leftovers = job.reader.leftovers(job.spark, paths, options=job.address.options)
+    if leftovers is None:
+        return False
     found = leftovers.groupBy("name").agg(F.count(F.lit(1)).alias("lines"), F.min("text").alias("text")).collect()
     for row in found:
         index = indexes[job.address.uri(row["name"])]

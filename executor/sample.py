@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import bz2
-import zlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from executor.compression import decompressed
 from executor.failpoints import failpoint
 from executor.lease import LeasedFile
 from executor.readers.reader import Reader
@@ -23,7 +22,6 @@ _WHOLE_BYTES_MAX = 2 << 20
 _HEAD_BYTES = (1 << 20, 16 << 20)
 _GLANCE_BYTES = 16 << 10
 _READS_AT_ONCE = 8
-_COMPRESSED = (".gz", ".bz2", ".zst", ".lz4", ".snappy", ".deflate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,36 +91,17 @@ def _heads(
 
 
 def _parsed(file: LeasedFile, head: bytes, head_bytes: int, *, reader: Reader) -> _Head:
-    text, is_whole = decompressed(file, head, head_bytes)
+    try:
+        text, is_whole = decompressed(file.uri, head, file.size_bytes, head_bytes)
+    except ValueError:  # whoever reads it all will say so
+        return _Head()
     found = tuple(reader.records(text, is_whole=is_whole))
     records = tuple(record for record in found if not isinstance(record, ValueError))
     return _Head(
         records=records,
-        is_whole_and_right=is_whole and len(records) == len(found),
+        is_whole_and_right=reader.is_trusting and is_whole and len(records) == len(found),
         is_plain=reader.count_at_a_glance([text]) is not None,
     )
-
-
-def is_compressed(file: LeasedFile) -> bool:
-    return file.uri.endswith(_COMPRESSED)
-
-
-def decompressed(file: LeasedFile, head: bytes, bytes_max: int) -> tuple[bytes, bool]:
-    """The text in the first bytes of a file, at most as much again, and whether it is all of it.
-
-    Of a compression that Python does not know, or of broken data: nothing.
-    """
-    if not is_compressed(file):
-        return head, len(head) >= file.size_bytes
-    if not file.uri.endswith((".gz", ".bz2")):
-        return b"", False
-    is_gzip = file.uri.endswith(".gz")
-    inflater = zlib.decompressobj(wbits=31) if is_gzip else bz2.BZ2Decompressor()
-    try:
-        text = inflater.decompress(head, bytes_max)
-    except (zlib.error, OSError):
-        return b"", False
-    return text, inflater.eof and not inflater.unused_data
 
 
 def _spread(indexes: Sequence[int]) -> Sequence[int]:

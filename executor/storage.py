@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 import boto3
 from botocore.config import Config
@@ -15,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from executor.diagnose import failure_of
 from executor.errors import AttemptFailed
 from executor.lease import Category, Failure, LeasedFile, S3Access
+from executor.ranges import Ranges
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -36,6 +38,10 @@ class Store(Protocol):
 
     def head(self, file: LeasedFile, bytes_max: int) -> bytes:
         """The first bytes of a file. Raises FileTrouble."""
+        ...
+
+    def open(self, file: LeasedFile) -> BinaryIO:
+        """A file, to read here and there in it. Raises FileTrouble, here or while it is read."""
         ...
 
     def chunks(self, file: LeasedFile) -> Iterator[bytes] | None:
@@ -66,6 +72,12 @@ class LocalStore:
         try:
             with open(_local_path(file), "rb") as content:
                 return content.read(bytes_max)
+        except OSError as error:
+            raise FileTrouble(_os_failure(error)) from error
+
+    def open(self, file: LeasedFile) -> BinaryIO:
+        try:
+            return open(_local_path(file), "rb")
         except OSError as error:
             raise FileTrouble(_os_failure(error)) from error
 
@@ -106,11 +118,15 @@ class S3Store:
         )
 
     def head(self, file: LeasedFile, bytes_max: int) -> bytes:
-        if not file.size_bytes:
-            return b""
+        return self._part(file, 0, bytes_max) if file.size_bytes else b""
+
+    def open(self, file: LeasedFile) -> BinaryIO:
+        return Ranges(partial(self._part, file), size=file.size_bytes)
+
+    def _part(self, file: LeasedFile, start: int, bytes_max: int) -> bytes:
         bucket, key = _bucket_and_key(file)
         try:
-            answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{bytes_max - 1}")
+            answer = self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes={start}-{start + bytes_max - 1}")
             return answer["Body"].read()
         except (ClientError, BotoCoreError) as error:
             raise FileTrouble(self._failure(error)) from error

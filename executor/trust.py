@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 
 from pyspark.sql.types import StructType
 
+from executor.compression import is_compressed
 from executor.counts import FileCounts
 from executor.job import Job
 from executor.jvm import bounds_of_added_files, has_jvm
 from executor.metadata import Snapshot
-from executor.readers.overflow import can_overflow
-from executor.sample import is_compressed
+from executor.readers.leaves import can_overflow
 
 _FLOATING = ("float", "double")
 
@@ -26,7 +26,8 @@ def is_trusted(job: Job, schema: StructType) -> bool:
     others = job.roster.unempty.keys() - job.sample.counts.keys()
     return (
         has_jvm(job.spark)
-        and not any(can_overflow(field.dataType) for field in schema if field.name not in _floating(schema))
+        and job.reader.is_trusting
+        and not (job.reader.may_overflow and _has_hidden_floats(schema))
         and (not others or (job.sample.is_plain and all(_chunks(job, index) for index in others)))
     )
 
@@ -60,15 +61,20 @@ def _records(job: Job, index: int) -> int | None:
 
 def _chunks(job: Job, index: int) -> Iterator[bytes] | None:
     file = job.roster.files[index]
-    return None if is_compressed(file) else job.store.chunks(file)
+    return None if is_compressed(file.uri) else job.store.chunks(file)
 
 
 def _may_hold_infinity(job: Job, schema: StructType, snapshot: Snapshot) -> bool:
-    columns = _floating(schema)
+    columns = _floating(schema) if job.reader.may_overflow else None
     if not columns:
         return False
     bounds = bounds_of_added_files(job.spark, job.table.sql, snapshot.id, columns)
     return any(ends is None or any(math.isinf(end) for end in ends) for ends in bounds)
+
+
+def _has_hidden_floats(schema: StructType) -> bool:
+    """Whether there are numbers within columns, of which the table keeps no bounds."""
+    return any(can_overflow(field.dataType) for field in schema if field.name not in _floating(schema))
 
 
 def _floating(schema: StructType) -> frozenset[str]:

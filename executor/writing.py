@@ -11,7 +11,7 @@ from executor import counts as counting
 from executor.counts import FileCounts
 from executor.job import Job
 from executor.metadata import ATTEMPT_PROPERTY, LEASE_PROPERTY
-from executor.reading import REJECTED, rows_of, trusted_rows_of
+from executor.rows import NAME, REJECTED, rows_of, trusted_rows_of
 from executor.schema.reconcile import Fit
 from executor.sql import quoted
 from executor.trust import is_trusted
@@ -24,7 +24,7 @@ def rows_to_write(job: Job, fitted: Fit) -> tuple[DataFrame, Callable[[], FileCo
         rows = trusted_rows_of(job, names.values(), fitted.read)
         return rows if fitted.is_as_read else _in_table_order(rows, fitted), None
     rows, observation = counting.observed(
-        rows_of(job, names.values(), fitted.read), rejected=REJECTED, files=len(names)
+        rows_of(job, names.values(), fitted.read), name=NAME, rejected=REJECTED, files=len(names)
     )
     return _in_table_order(rows, fitted), partial(counting.of_observation, observation, names)
 

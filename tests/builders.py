@@ -9,12 +9,12 @@ from autoloader.v1 import ingestions_pb2 as pb
 
 from control_plane.domain.figures import Figures, IngestionFigures
 from control_plane.domain.file import FileState
+from control_plane.domain.format import Format, FormatKind
 from control_plane.domain.ingestion import (
     Column,
     Credentials,
     CredentialsKind,
     Destination,
-    FormatKind,
     Ingestion,
     LoadPolicy,
     S3Options,
@@ -46,7 +46,7 @@ def an_ingestion(
     return Ingestion(
         id=id,
         source=Source(uri=uri, pattern=pattern, exclude=tuple(exclude), s3=s3, credentials=credentials),
-        format=FormatKind.JSON,
+        format=Format(kind=FormatKind.JSON),
         destination=Destination(table=table, table_properties=table_properties or {}),
         columns=tuple(columns),
         load=load or LoadPolicy(),

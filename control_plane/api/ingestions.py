@@ -151,7 +151,9 @@ def _check_message(message: pb.Ingestion) -> list[Violation]:
     """Checks what the domain has no words for."""
     violations = []
     if format_from_proto(message.format) is None:
-        violations.append(Violation("format", "is missing or not known here; only json yet"))
+        violations.append(
+            Violation("format", "is missing, or not known here; use json, csv, parquet, avro, orc, xml or text")
+        )
     keys = message.source.credentials.static_keys
     if keys.session_token and not keys.secret_access_key:
         field = "source.credentials.static_keys.session_token"

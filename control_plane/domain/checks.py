@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from control_plane.domain.checks_of_source import check_source
 from control_plane.domain.checks_of_table import check_columns, check_destination, normalize_columns
+from control_plane.domain.format import check_format
 from control_plane.domain.ingestion import Ingestion, LoadPolicy
 from control_plane.domain.packing import MAX_BYTES, MAX_FILES
 from control_plane.domain.rules import Rules
@@ -35,6 +36,7 @@ def check(ingestion: Ingestion, rules: Rules) -> list[Violation]:
     return [
         *_check_words(ingestion),
         *check_source(ingestion.source, rules),
+        *check_format(ingestion.format),
         *check_destination(ingestion.destination),
         *check_columns(ingestion.columns, field="schema.columns"),
         *_check_load(ingestion.load),
@@ -46,7 +48,7 @@ def check_change(stored: Ingestion, changed: Ingestion) -> list[Violation]:
     pairs = (
         ("source.uri", stored.source.uri, changed.source.uri, "the files known are those of"),
         ("destination.table", stored.destination.table, changed.destination.table, "rows are in"),
-        ("format", stored.format, changed.format, "files were read as"),
+        ("format", stored.format.kind, changed.format.kind, "files were read as"),
     )
     return [
         Violation(field, f'cannot change to "{new}": {why} "{old}"; create another ingestion')

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from control_plane.domain.format import Format
+
 DEFAULT_TENANT = "default"
 DEFAULT_POOL = "default"
 
@@ -62,12 +64,6 @@ class Source:
     credentials: Credentials | None = None
 
 
-class FormatKind(StrEnum):
-    """Kinds of files."""
-
-    JSON = "JSON"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
     """Where the rows go; the properties are set when Autoloader creates the table."""
@@ -99,7 +95,7 @@ class Ingestion:
 
     id: str
     source: Source
-    format: FormatKind
+    format: Format
     destination: Destination
     columns: tuple[Column, ...] = ()
     load: LoadPolicy = field(default_factory=LoadPolicy)

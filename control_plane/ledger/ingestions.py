@@ -11,12 +11,12 @@ from sqlalchemy import update as update_table
 from sqlalchemy.dialects.postgresql import insert as insert_unless_taken
 
 from control_plane.domain.filter import Condition
+from control_plane.domain.format import Format, FormatKind
 from control_plane.domain.ingestion import (
     Column,
     Credentials,
     CredentialsKind,
     Destination,
-    FormatKind,
     Ingestion,
     IngestionState,
     LoadPolicy,
@@ -178,7 +178,7 @@ def _config(ingestion: Ingestion) -> dict[str, Any]:
         del source["credentials"]["sealed"]
     return {
         "source": source,
-        "format": ingestion.format,
+        "format": asdict(ingestion.format),
         "destination": asdict(ingestion.destination),
         "columns": [asdict(column) for column in ingestion.columns],
         "load": asdict(ingestion.load),
@@ -201,12 +201,19 @@ def _stored(row: RowMapping) -> StoredIngestion:
             state=IngestionState(row["state"]),
             pool=row["pool"],
             source=_source(config["source"], row["sealed"]),
-            format=FormatKind(config["format"]),
+            format=_format(config["format"]),
             destination=Destination(**config["destination"]),
             columns=tuple(Column(**column) for column in config["columns"]),
             load=LoadPolicy(**config["load"]),
         ),
     )
+
+
+def _format(config: Mapping[str, Any] | str) -> Format:
+    """Formats without options were stored by their kind alone."""
+    if isinstance(config, str):
+        return Format(kind=FormatKind(config))
+    return Format(**{**config, "kind": FormatKind(config["kind"])})
 
 
 def _source(config: Mapping[str, Any], sealed: bytes | None) -> Source:

@@ -1,22 +1,47 @@
-"""The seam between formats: what a reader does, and which reader a format has."""
+"""The seam between formats: what a reader does."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
-from executor.errors import attempt_failed
-from executor.lease import Category
-from executor.readers.json_lines import JsonLines
-
 Record = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What a file says of its columns, equal where two files say the same; and its number of records, if it tells."""
+
+    text: str
+    records: int | None = None
+
+
 class Reader(Protocol):
-    """Reads files of one format."""
+    """Reads files of one format, with the options of one ingestion."""
+
+    # Whether a file says what columns it has: then each file is asked, before any is read.
+    has_layouts: bool
+    # Whether files have types. Else values are text, and columns are guessed from a sample of records.
+    is_typed: bool
+    # Whether a number beyond the range of its type passes as an infinite one, where no rejects are asked for.
+    may_overflow: bool
+    # Whether the numbers of records in a sample, or a layout, are those that are read.
+    is_trusting: bool
+
+    def layout(self, content: BinaryIO) -> Layout:
+        """What a file says of its columns; of an untyped one, `content` is the first MiB, decompressed.
+
+        Raises ValueError when it is not of this format.
+        """
+        ...
+
+    def columns(self, spark: SparkSession, path: str, layout: Layout, *, options: Mapping[str, str]) -> StructType:
+        """The columns of a file with this layout, as Spark reads them; of untyped ones, all are strings."""
+        ...
 
     def read(
         self,
@@ -26,20 +51,19 @@ class Reader(Protocol):
         schema: StructType,
         rejected: str,
         options: Mapping[str, str],
+        layout: Layout | None = None,
     ) -> DataFrame:
         """Rows of exactly these paths, with the schema's columns and a column named `rejected`.
 
-        That column is null in rows that were read in full, else it has the raw text.
+        That column is null in rows that were read in full, else it has the raw text. All of the
+        files have the layout, where the format has any.
         """
         ...
 
     def read_trusting(
         self, spark: SparkSession, paths: Sequence[str], *, schema: StructType, options: Mapping[str, str]
     ) -> DataFrame:
-        """The same rows, in less time, without that column: a record that cannot be read ends the job.
-
-        But numbers beyond the range of their type pass, as infinite ones.
-        """
+        """The same rows, in less time, without that column: a record that cannot be read ends the job."""
         ...
 
     def records(self, head: bytes, *, is_whole: bool) -> Iterator[Record | ValueError]:
@@ -49,8 +73,11 @@ class Reader(Protocol):
         """
         ...
 
-    def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame:
-        """Names of files and the texts in them that `read` would pass over without a word: `name`, `text`."""
+    def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame | None:
+        """Names of files and the texts in them that `read` would pass over without a word: `name`, `text`.
+
+        None of a format of which nothing is passed over.
+        """
         ...
 
     def count_at_a_glance(self, chunks: Iterable[bytes]) -> int | None:
@@ -61,12 +88,6 @@ class Reader(Protocol):
         """
         ...
 
-
-def reader_of(format_name: str) -> Reader:
-    if format_name != "json":
-        raise attempt_failed(
-            Category.FORMAT_OPTIONS_INVALID,
-            f"This executor reads json only yet, not {format_name}.",
-            retryable=False,
-        )
-    return JsonLines()
+    def reason(self, text: str, types: Mapping[str, str], *, layout: Layout | None) -> str:
+        """Why a record of this raw text was rejected, for a person; `types` are those of the columns by name."""
+        ...

@@ -14,7 +14,8 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 
 from control_plane.domain.file import ListedFile
-from control_plane.domain.ingestion import Destination, FormatKind, Ingestion, Source, StoredIngestion
+from control_plane.domain.format import Format, FormatKind
+from control_plane.domain.ingestion import Destination, Ingestion, Source, StoredIngestion
 from control_plane.domain.run import Trigger
 from control_plane.ledger import ingestions, runs
 from control_plane.ledger.database import Database
@@ -69,7 +70,7 @@ async def main(*, known: int, listed: int, new: int) -> None:
 
 async def _create(database: Database, name: str) -> StoredIngestion:
     ingestion = Ingestion(
-        id=name, source=Source(uri="s3://b"), format=FormatKind.JSON, destination=Destination(table="a.b")
+        id=name, source=Source(uri="s3://b"), format=Format(kind=FormatKind.JSON), destination=Destination(table="a.b")
     )
     async with database.transaction() as connection:
         return await ingestions.create(connection, ingestion)

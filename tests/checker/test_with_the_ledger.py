@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import grpc
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa
 import pytest
 from autoloader.v1 import ingestions_pb2, leases_pb2
 from autoloader.v1.leases_pb2_grpc import LeaseServiceStub

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from executor import load, publish
-from executor.lease import Column, LeasedFile, LoadWork, S3Access, StagedTable, StageResult
+from executor.lease import Column, Format, LeasedFile, LoadWork, S3Access, StagedTable, StageResult
 from executor.publish import InDoubt, NotPublished, Published
 from executor.spark import Sessions, SparkSettings
 
@@ -92,7 +92,7 @@ class Lake:
         whole: dict[str, Any] = {
             "source_uri": f"file://{self.folder}",
             "s3": S3Access(),
-            "format": "json",
+            "format": Format(kind="json"),
             "table": self.table,
             "table_properties": {},
             "columns": (),

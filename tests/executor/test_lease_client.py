@@ -48,7 +48,7 @@ async def test_a_lease_is_told_in_our_own_words(client: LeaseClient, service: Sc
     assert isinstance(work, LoadWork)
     assert (answer.lease.id, answer.lease.fence) == ("lease-1", 1)
     assert answer.lease.attempt == "lease-1-attempt-1"
-    assert (work.format, work.table) == ("json", "local.shop.orders")
+    assert (work.format.kind, work.table) == ("json", "local.shop.orders")
     assert [file.size_bytes for file in work.files] == [100, 200]
     assert abs(answer.clock_error_seconds) < 5
 

@@ -21,7 +21,7 @@ def test_sparks_name_of_a_file_is_known_and_leads_back(lake: Lake, name: str) ->
     address = paths.address(f"file://{lake.folder}", s3=S3Access())
     uri = lake.write(name, [{"id": 1}]).uri
     schema = StructType().add("id", LongType())
-    rows = JsonLines().read(
+    rows = JsonLines({}).read(
         lake.sessions.loader, [address.path(uri)], schema=schema, rejected="bad", options=address.options
     )
     (row,) = rows.selectExpr("input_file_name()").collect()

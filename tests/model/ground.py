@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import asyncpg
 
+from control_plane.domain.format import Format, FormatKind
 from control_plane.domain.ingestion import (
     DEFAULT_TENANT,
     Destination,
-    FormatKind,
     Ingestion,
     Source,
     StoredIngestion,
@@ -45,7 +45,7 @@ class Ground:
         ingestion = Ingestion(
             id="orders",
             source=Source(uri="s3://bucket"),
-            format=FormatKind.JSON,
+            format=Format(kind=FormatKind.JSON),
             destination=Destination(table="a.b"),
         )
         async with self.database.transaction() as connection:

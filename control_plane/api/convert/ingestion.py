@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from autoloader.v1 import ingestions_pb2 as pb
 
 from control_plane.api.names import ingestion_name, run_name
+from control_plane.domain.format import Format, FormatKind
 from control_plane.domain.ingestion import (
     DEFAULT_POOL,
     Column,
     Credentials,
     CredentialsKind,
     Destination,
-    FormatKind,
     Ingestion,
     IngestionState,
     LoadPolicy,
@@ -93,10 +93,13 @@ def _credentials_to_proto(credentials: Credentials) -> pb.Credentials:
             return pb.Credentials(default_chain=pb.DefaultChain())
 
 
-def format_to_proto(kind: FormatKind) -> pb.Format:
-    match kind:
-        case FormatKind.JSON:
-            return pb.Format(json=pb.JsonFormat())
+def format_to_proto(format: Format) -> pb.Format:
+    message = pb.Format(reader_options=dict(format.reader_options))
+    of_kind = getattr(message, format.kind.lower())
+    of_kind.SetInParent()
+    for name, value in format.options.items():
+        setattr(of_kind, name, value)
+    return message
 
 
 def destination_to_proto(destination: Destination) -> pb.Destination:
@@ -111,9 +114,13 @@ def columns_from_proto(columns: Sequence[pb.Column]) -> tuple[Column, ...]:
     return tuple(Column(name=column.name, type=column.type) for column in columns)
 
 
-def format_from_proto(message: pb.Format) -> FormatKind | None:
+def format_from_proto(message: pb.Format) -> Format | None:
     """None for a kind that is not set, or that only a newer server knows."""
-    return FormatKind.JSON if message.WhichOneof("kind") == "json" else None
+    kind = message.WhichOneof("kind")
+    if kind is None:
+        return None
+    options = {field.name: value for field, value in getattr(message, kind).ListFields()}
+    return Format(kind=FormatKind(kind.upper()), options=options, reader_options=dict(message.reader_options))
 
 
 def ingestion_from_proto(
@@ -127,7 +134,7 @@ def ingestion_from_proto(
         display_name=message.display_name,
         labels=dict(message.labels),
         source=_source_from_proto(message.source, seal),
-        format=format_from_proto(message.format) or FormatKind.JSON,
+        format=format_from_proto(message.format) or Format(kind=FormatKind.JSON),
         destination=Destination(
             table=message.destination.table,
             table_properties=dict(message.destination.table_properties),

@@ -76,7 +76,7 @@ async def test_every_wrong_field_of_a_create_is_named_and_nothing_is_left_behind
         "ingestion.source.pattern",
         "ingestion.destination.table",
     }
-    assert "only json yet" in refusal.violations["ingestion.format"]
+    assert "use json, csv" in refusal.violations["ingestion.format"]
     assert refusal.metadata["violation_count"] == "5"
     assert await ids(client) == []
 

@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from control_plane.domain.file import File, ListedFile, LoadError
 from control_plane.domain.filter import Condition
-from control_plane.domain.ingestion import Destination, FormatKind, Ingestion, LoadPolicy, Source, StoredIngestion
+from control_plane.domain.format import Format, FormatKind
+from control_plane.domain.ingestion import Destination, Ingestion, LoadPolicy, Source, StoredIngestion
 from control_plane.domain.lease import AcquiredLease, FileException, Holding, LeasedFile, StagedTable, Staging
 from control_plane.domain.packing import pack
 from control_plane.domain.recovery import ForgottenLease, LedgerLease, RestoredLease
@@ -97,7 +98,7 @@ class Steps:
         ingestion = Ingestion(
             id=name,
             source=Source(uri="s3://bucket"),
-            format=FormatKind.JSON,
+            format=Format(kind=FormatKind.JSON),
             destination=Destination(table="a.b"),
             load=LoadPolicy(max_attempts=max_attempts),
         )

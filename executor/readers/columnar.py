@@ -1,0 +1,105 @@
+"""Parquet, ORC and Avro: files that say what columns they have, and of what types."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import BinaryIO
+
+from pyarrow import ArrowException, orc, parquet
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+
+from executor.readers.avro_header import read_header
+from executor.readers.paths import load
+from executor.readers.reader import Layout, Record
+
+
+class Columnar:
+    """A record is whole or its file is broken: none is rejected, and nothing is passed over."""
+
+    has_layouts = True
+    is_typed = True
+    may_overflow = False
+    is_trusting = True
+    spark_name = ""
+    options: Mapping[str, str] = {}
+
+    def columns(self, spark: SparkSession, path: str, layout: Layout, *, options: Mapping[str, str]) -> StructType:
+        return load(spark, spark.read.format(self.spark_name).options(**self.options, **options), [path]).schema
+
+    def read(
+        self,
+        spark: SparkSession,
+        paths: Sequence[str],
+        *,
+        schema: StructType,
+        rejected: str,
+        options: Mapping[str, str],
+        layout: Layout | None = None,
+    ) -> DataFrame:
+        rows = self.read_trusting(spark, paths, schema=schema, options=options)
+        return rows.withColumn(rejected, F.lit(None).cast("string"))
+
+    def read_trusting(
+        self, spark: SparkSession, paths: Sequence[str], *, schema: StructType, options: Mapping[str, str]
+    ) -> DataFrame:
+        return load(spark, spark.read.format(self.spark_name).schema(schema).options(**self.options, **options), paths)
+
+    def records(self, head: bytes, *, is_whole: bool) -> Iterator[Record | ValueError]:
+        return iter(())
+
+    def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame | None:
+        return None
+
+    def count_at_a_glance(self, chunks: Iterable[bytes]) -> int | None:
+        return None
+
+    def reason(self, text: str, types: Mapping[str, str], *, layout: Layout | None) -> str:
+        return "it cannot be read"
+
+
+class Parquet(Columnar):
+    """The footer has the schema and the number of rows."""
+
+    spark_name = "parquet"
+    options: Mapping[str, str] = {"parquet.page.verify-checksum.enabled": "true"}
+
+    def layout(self, content: BinaryIO) -> Layout:
+        try:
+            footer = parquet.ParquetFile(content).metadata
+        except (ArrowException, OSError) as error:
+            raise ValueError(str(error)) from error
+        return Layout(text=_short(str(footer.schema)), records=footer.num_rows)
+
+
+class Orc(Columnar):
+    """The footer has the schema and the number of rows."""
+
+    spark_name = "orc"
+
+    def layout(self, content: BinaryIO) -> Layout:
+        try:
+            file = orc.ORCFile(content)
+            return Layout(text=_short(str(file.schema)), records=file.nrows)
+        except (ArrowException, OSError) as error:
+            raise ValueError(str(error)) from error
+
+
+class Avro(Columnar):
+    """The header has the schema."""
+
+    spark_name = "avro"
+    # Without it, files whose names end otherwise are passed over.
+    options: Mapping[str, str] = {"ignoreExtension": "true"}
+
+    def layout(self, content: BinaryIO) -> Layout:
+        schema = read_header(content).get("avro.schema", b"")
+        return Layout(text=_short(json.dumps(json.loads(schema))))
+
+
+def _short(text: str) -> str:
+    """Layouts are compared, thousands of them, and not read."""
+    return hashlib.sha256(text.encode()).hexdigest()

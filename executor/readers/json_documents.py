@@ -1,0 +1,89 @@
+"""JSON, one document a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
+
+from executor.readers import json_text
+from executor.readers.json_text import BYTE_ORDER_MARK, STRICT, as_record, is_one_value, records_of, reject_overflow
+from executor.readers.paths import load
+from executor.readers.reader import Layout, Record
+from executor.readers.untyped import Untyped
+
+
+class JsonDocuments(Untyped):
+    """A file is an object, which is one record, or an array of objects, which is as many."""
+
+    is_trusting = True
+
+    def __init__(self, reader_options: Mapping[str, str]) -> None:
+        self._options = {**reader_options, **STRICT, "multiLine": "true"}
+
+    def read(
+        self,
+        spark: SparkSession,
+        paths: Sequence[str],
+        *,
+        schema: StructType,
+        rejected: str,
+        options: Mapping[str, str],
+        layout: Layout | None = None,
+    ) -> DataFrame:
+        reader = (
+            spark.read.format("json")
+            .schema(StructType([*schema.fields, StructField(rejected, StringType())]))
+            .options(mode="PERMISSIVE", columnNameOfCorruptRecord=rejected, **self._options, **options)
+        )
+        return reject_overflow(load(spark, reader, paths), schema, rejected=rejected)
+
+    def read_trusting(
+        self, spark: SparkSession, paths: Sequence[str], *, schema: StructType, options: Mapping[str, str]
+    ) -> DataFrame:
+        reader = spark.read.format("json").schema(schema).options(mode="FAILFAST", **self._options, **options)
+        return load(spark, reader, paths)
+
+    def records(self, head: bytes, *, is_whole: bool) -> Iterator[Record | ValueError]:
+        text = head.removeprefix(BYTE_ORDER_MARK.encode())
+        if not is_whole:
+            yield from _first_elements(text.decode(errors="ignore"))
+        elif text.strip():
+            yield from records_of(text)
+
+    def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame | None:
+        """Documents that something follows: of several values in a file, Spark reads the first only."""
+        text = F.ltrim(F.col("value"), F.lit(BYTE_ORDER_MARK))
+        files = load(spark, spark.read.format("text").options(wholetext="true", **options), paths)
+        found = files.where(~is_one_value(text) & (F.trim(text) != ""))
+        return found.select(F.input_file_name().alias("name"), F.col("value").alias("text"))
+
+    def count_at_a_glance(self, chunks: Iterable[bytes]) -> int | None:
+        return None
+
+    def reason(self, text: str, types: Mapping[str, str], *, layout: Layout | None) -> str:
+        return json_text.reason(text, types)
+
+
+def _first_elements(text: str) -> Iterator[Record | ValueError]:
+    """The first elements of an array that is cut off somewhere; none of a document that is no array."""
+    decoder, position = json.JSONDecoder(), _skipped(text, 0, "[")
+    while position is not None:
+        try:
+            value, end = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            return
+        yield as_record(value)
+        position = _skipped(text, end, ",")
+
+
+def _skipped(text: str, position: int, sign: str) -> int | None:
+    """The position of the next value after blanks and the sign; None where the sign is not there."""
+    rest = text[position : position + 10_000].lstrip()
+    if not rest.startswith(sign):
+        return None
+    start = text.index(sign, position) + 1
+    return start + len(text[start : start + 10_000]) - len(text[start : start + 10_000].lstrip())

@@ -1,0 +1,81 @@
+"""What is JSON and what is not: shared by files of lines and files of one document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+
+from executor.readers.leaves import any_infinity
+from executor.readers.reader import Record
+from executor.schema.infer import infer
+
+BYTE_ORDER_MARK = "\ufeff"
+STRICT = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
+
+
+def reject_overflow(rows: DataFrame, schema: StructType, *, rejected: str) -> DataFrame:
+    """Rejects rows with infinite numbers: Spark reads 1e400 as one without a word, and JSON itself has none."""
+    overflowed = any_infinity(schema)
+    if overflowed is None:
+        return rows
+    return rows.withColumn(rejected, F.when(overflowed, F.lit("")).otherwise(F.col(rejected)))
+
+
+def is_one_value(text: Column) -> Column:
+    """Whether the text is one JSON value and nothing else, by what JSON allows around a value.
+
+    As a field's value, only a comma and another field could follow it; as an array's element, only
+    a comma and another value. What is fit to be both is followed by neither. The mark tells that
+    nothing closed the text early.
+    """
+    around = F.concat(F.lit('{"field":'), text, F.lit(',"elements":['), text, F.lit('],"mark":true}'))
+    return F.coalesce(F.from_json(around, "mark boolean")["mark"], F.lit(False))
+
+
+def records_of(text: bytes) -> Iterator[Record | ValueError]:
+    """The records of a JSON value: itself, or its elements."""
+    try:
+        value = json.loads(text.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        yield error if isinstance(error, ValueError) else ValueError("nested too deeply")
+        return
+    for record in value if isinstance(value, list) else [value]:
+        yield as_record(record)
+
+
+def as_record(value: Any) -> Record | ValueError:
+    return value if isinstance(value, dict) else ValueError("a record must be an object")
+
+
+def reason(text: str, types: Mapping[str, str]) -> str:
+    """Why a record of this text does not fit columns of these types."""
+    try:
+        record = json.loads(text)
+    except json.JSONDecodeError as error:
+        return f"it is not JSON ({error.msg} at character {error.pos + 1})"
+    except (ValueError, RecursionError):
+        return "it has a number too long, or is nested too deeply"
+    records = record if isinstance(record, list) else [record]
+    return next((found for found in (misfit(one, types) for one in records) if found), "its text is not UTF-8")
+
+
+def misfit(record: Any, types: Mapping[str, str]) -> str:
+    """What is wrong with one record; empty when it seems right."""
+    if not isinstance(record, dict):
+        return "it is not an object"
+    seen = {column.name: column.type for column in infer([record])}
+    misfits = [
+        f"`{name}` is {kind}, here {seen[name]}"
+        for name, kind in types.items()
+        if record.get(name) is not None and seen.get(name, kind) != kind
+    ]
+    return "a value does not fit its column: " + "; ".join(misfits) if misfits else ""
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,50 @@
+"""Plain text: a line is a record, or a file is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructType
+
+from executor.readers.leaves import REPLACEMENT
+from executor.readers.paths import load
+from executor.readers.reader import Layout, Record
+from executor.readers.untyped import Untyped
+
+VALUE = "value"
+
+
+class Text(Untyped):
+    """One column, `value`. Bytes that are not UTF-8 reject their record."""
+
+    may_overflow = False
+
+    def __init__(self, *, whole_file: bool) -> None:
+        self._whole_file = whole_file
+
+    def read(
+        self,
+        spark: SparkSession,
+        paths: Sequence[str],
+        *,
+        schema: StructType,
+        rejected: str,
+        options: Mapping[str, str],
+        layout: Layout | None = None,
+    ) -> DataFrame:
+        text = StructType().add(VALUE, StringType())
+        reader = spark.read.format("text").schema(text).options(wholetext=str(self._whole_file).lower(), **options)
+        rows = load(spark, reader, paths)
+        return rows.withColumn(rejected, F.when(F.contains(F.col(VALUE), F.lit(REPLACEMENT)), F.col(VALUE)))
+
+    def records(self, head: bytes, *, is_whole: bool) -> Iterator[Record | ValueError]:
+        if head:
+            yield {VALUE: ""}
+
+    def count_at_a_glance(self, chunks: Iterable[bytes]) -> int | None:
+        return None
+
+    def reason(self, text: str, types: Mapping[str, str], *, layout: Layout | None) -> str:
+        return "its text is not UTF-8"

@@ -1,0 +1,34 @@
+"""What formats without types, and without a layout, have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import BinaryIO
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
+
+from executor.readers.reader import Layout
+
+
+class Untyped:
+    """Values are text; columns are guessed from a sample of records."""
+
+    has_layouts = False
+    is_typed = False
+    may_overflow = True
+    is_trusting = False
+
+    def layout(self, content: BinaryIO) -> Layout:
+        raise NotImplementedError
+
+    def columns(self, spark: SparkSession, path: str, layout: Layout, *, options: Mapping[str, str]) -> StructType:
+        raise NotImplementedError
+
+    def read_trusting(
+        self, spark: SparkSession, paths: Sequence[str], *, schema: StructType, options: Mapping[str, str]
+    ) -> DataFrame:
+        raise NotImplementedError
+
+    def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame | None:
+        return None

@@ -1,0 +1,116 @@
+"""XML: an element a record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import cast
+from xml.etree.ElementTree import Element, ParseError, XMLPullParser
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType, StructField, StructType
+
+from executor.lease import Format
+from executor.readers.json_text import misfit
+from executor.readers.leaves import any_infinity
+from executor.readers.lexical import value_of
+from executor.readers.paths import load
+from executor.readers.reader import Layout, Record
+from executor.readers.repeats import Repeats
+from executor.readers.untyped import Untyped
+from executor.sql import quoted
+
+
+class Xml(Untyped):
+    """An element that is there twice where its column holds one value rejects its record: Spark would keep the last."""
+
+    def __init__(self, format: Format) -> None:
+        options = {name: str(value) for name, value in format.options.items()}
+        self._row_tag = options["row_tag"]
+        self._prefix = options.get("attribute_prefix", "_")
+        self._value_tag = options.get("value_tag", "_VALUE")
+        self._options = {
+            **format.reader_options,
+            "rowTag": self._row_tag,
+            "attributePrefix": self._prefix,
+            "valueTag": self._value_tag,
+        }
+
+    def read(
+        self,
+        spark: SparkSession,
+        paths: Sequence[str],
+        *,
+        schema: StructType,
+        rejected: str,
+        options: Mapping[str, str],
+        layout: Layout | None = None,
+    ) -> DataFrame:
+        repeats = Repeats(can_repeat=self._is_element)
+        widened = repeats.widened(schema)
+        reader = (
+            spark.read.format("xml")
+            .schema(StructType([*widened.fields, StructField(rejected, StringType())]))
+            .options(mode="PERMISSIVE", columnNameOfCorruptRecord=rejected, **self._options, **options)
+        )
+        rows = load(spark, reader, paths)
+        raw = F.to_json(F.struct(*(F.col(quoted(name)) for name in schema.names)))
+        unread = F.when(repeats.any_repeated(schema), raw)
+        if (overflowed := any_infinity(widened)) is not None:
+            unread = F.coalesce(unread, F.when(overflowed, raw))
+        return rows.select(
+            *(repeats.single(F.col(quoted(field.name)), field).alias(field.name) for field in schema),
+            F.coalesce(F.col(quoted(rejected)), unread).alias(rejected),
+        )
+
+    def records(self, head: bytes, *, is_whole: bool) -> Iterator[Record | ValueError]:
+        parser: XMLPullParser[Element] = XMLPullParser(["end"])
+        try:
+            parser.feed(head)
+            if is_whole and head:
+                parser.close()
+        except ParseError as error:
+            yield ValueError(str(error))
+            return
+        for event in parser.read_events():
+            _, element = cast("tuple[str, Element]", event)
+            if element.tag == self._row_tag:
+                record = self._value(element)
+                yield record if isinstance(record, dict) else {self._value_tag: record}
+
+    def count_at_a_glance(self, chunks: Iterable[bytes]) -> int | None:
+        return None
+
+    def reason(self, text: str, types: Mapping[str, str], *, layout: Layout | None) -> str:
+        if text.startswith("{"):
+            return "an element is there more than once, or a number is beyond the range of its column"
+        for record in self.records(text.encode(), is_whole=True):
+            if isinstance(record, ValueError):
+                return f"it is not well-formed XML ({record})"
+            if found := misfit(record, types):
+                return found
+        return "a value does not fit its column"
+
+    def _is_element(self, name: str) -> bool:
+        return not name.startswith(self._prefix) and name != self._value_tag
+
+    def _value(self, element: Element) -> object:
+        """An element as Spark has it: a struct of attributes and elements, or the text of one without either."""
+        text = (element.text or "").strip()
+        if not element.attrib and not len(element):
+            return value_of(text, null_value="")
+        fields: dict[str, object] = {
+            f"{self._prefix}{name}": value_of(value, null_value="") for name, value in element.attrib.items()
+        }
+        for child in element:
+            value = self._value(child)
+            known = fields.get(child.tag)
+            if child.tag not in fields:
+                fields[child.tag] = value
+            elif isinstance(known, list):
+                known.append(value)
+            else:
+                fields[child.tag] = [known, value]
+        if text:
+            fields[self._value_tag] = value_of(text, null_value="")
+        return fields
