@@ -18,6 +18,7 @@ from control_plane.domain.ingestion import (
     Ingestion,
     LoadPolicy,
     S3Options,
+    SchemaPolicy,
     Source,
     StoredIngestion,
 )
@@ -38,6 +39,7 @@ def an_ingestion(
     table: str = "sales.orders",
     table_properties: Mapping[str, str] | None = None,
     columns: Sequence[Column] = (),
+    schema: SchemaPolicy | None = None,
     load: LoadPolicy | None = None,
     display_name: str = "",
     labels: Mapping[str, str] | None = None,
@@ -49,6 +51,7 @@ def an_ingestion(
         format=Format(kind=FormatKind.JSON),
         destination=Destination(table=table, table_properties=table_properties or {}),
         columns=tuple(columns),
+        schema=schema or SchemaPolicy(),
         load=load or LoadPolicy(),
         display_name=display_name,
         labels=labels or {},

@@ -19,6 +19,7 @@ from control_plane.api.convert.ingestion import (
     stored_to_proto,
 )
 from control_plane.api.convert.run import run_to_proto
+from control_plane.api.convert.schema import check_schema
 from control_plane.api.credentials import KeySafe
 from control_plane.api.interceptors.auth import current_tenant
 from control_plane.api.interceptors.interceptor import Context
@@ -158,7 +159,7 @@ def _check_message(message: pb.Ingestion) -> list[Violation]:
     if keys.session_token and not keys.secret_access_key:
         field = "source.credentials.static_keys.session_token"
         violations.append(Violation(field, "comes with its secret_access_key; send both"))
-    return violations
+    return [*violations, *check_schema(message.schema)]
 
 
 def _with_kept_keys(changed: Ingestion, stored: Ingestion) -> Ingestion:

@@ -12,14 +12,13 @@ from autoloader.v1.leases_pb2_grpc import LeaseServiceServicer
 
 from control_plane.api.convert.enums import enum_name
 from control_plane.api.convert.error import load_error_from_proto
-from control_plane.api.convert.ingestion import columns_from_proto, columns_to_proto
 from control_plane.api.convert.lease import holding_from_proto, lease_to_proto, staging_from_proto
+from control_plane.api.convert.schema import columns_to_proto, proposal_from_proto
 from control_plane.api.convert.times import duration
 from control_plane.api.credentials import KeySafe
 from control_plane.api.interceptors.interceptor import Context
 from control_plane.api.names import parse_uuid
 from control_plane.api.staged import check_staged
-from control_plane.domain.checks_of_table import check_columns, normalize_columns
 from control_plane.domain.file import LoadError
 from control_plane.domain.ingestion import DEFAULT_POOL
 from control_plane.domain.lease import AcquiredLease, Holding
@@ -105,13 +104,10 @@ class LeaseService(LeaseServiceServicer):
 
     async def ProposeSchema(self, request: pb.ProposeSchemaRequest, context: Context) -> pb.ProposeSchemaResponse:
         holding = holding_from_proto(request)
-        columns = columns_from_proto(request.columns)
-        _refuse(check_columns(columns, field="columns"))
-        if not columns:
-            raise InvalidField(Violation("columns", "is empty; propose at least one column"))
+        proposal = proposal_from_proto(request)
         async with self._database.transaction() as connection:
-            held = await leases.propose_schema(connection, holding, normalize_columns(columns))
-        return pb.ProposeSchemaResponse(columns=columns_to_proto(held))
+            held = await leases.propose_schema(connection, holding, proposal)
+        return pb.ProposeSchemaResponse(columns=columns_to_proto(held.columns), version=held.version)
 
     async def StageLease(self, request: pb.StageLeaseRequest, context: Context) -> pb.StageLeaseResponse:
         holding = holding_from_proto(request)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from control_plane.domain.checks_of_source import check_source
-from control_plane.domain.checks_of_table import check_columns, check_destination, normalize_columns
+from control_plane.domain.checks_of_table import check_columns, check_destination, check_hints, normalize_columns
 from control_plane.domain.format import check_format
 from control_plane.domain.ingestion import Ingestion, LoadPolicy
 from control_plane.domain.packing import MAX_BYTES, MAX_FILES
@@ -39,6 +39,7 @@ def check(ingestion: Ingestion, rules: Rules) -> list[Violation]:
         *check_format(ingestion.format),
         *check_destination(ingestion.destination),
         *check_columns(ingestion.columns, field="schema.columns"),
+        *check_hints(ingestion.schema.hints, ingestion.columns, field="schema.hints"),
         *_check_load(ingestion.load),
     ]
 
@@ -63,6 +64,7 @@ def normalize(ingestion: Ingestion) -> Ingestion:
         ingestion,
         source=replace(ingestion.source, uri=str(parse_uri(ingestion.source.uri))),
         columns=normalize_columns(ingestion.columns),
+        schema=replace(ingestion.schema, hints=normalize_columns(ingestion.schema.hints)),
     )
 
 

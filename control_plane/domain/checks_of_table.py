@@ -85,6 +85,15 @@ def check_columns(columns: tuple[Column, ...], *, field: str) -> Iterator[Violat
     yield from tried(field, lambda: check_names(column.name for column in columns))
 
 
+def check_hints(hints: tuple[Column, ...], columns: tuple[Column, ...], *, field: str) -> Iterator[Violation]:
+    """Yields what is wrong with hints in `field`, for an ingestion with these columns declared."""
+    yield from check_columns(hints, field=field)
+    declared = {column.name.lower() for column in columns}
+    for position, hint in enumerate(hints):
+        if hint.name.lower() in declared:
+            yield Violation(f"{field}[{position}]", f'"{hint.name}" is declared; give its type in one of both places')
+
+
 def normalize_columns(columns: tuple[Column, ...]) -> tuple[Column, ...]:
     """Spells the types of checked columns in their one way."""
     return tuple(Column(name=column.name, type=parse_type(column.type)) for column in columns)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from control_plane.domain.types import Array, Atom, Decimal, Field, Map, Struct, Type
 
 TYPE_CHARACTERS_MAX = 20_000
 TYPE_DEPTH_MAX = 32
@@ -20,7 +23,8 @@ _KNOWN = (
     "array<…>, map<string,…> and struct<name:type,…>"
 )
 _TOKEN = re.compile(r"\s*(`(?:[^`]|``)+`|\w+|[<>(),:]|\S|$)")
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+T = TypeVar("T")
 
 
 def parse_type(text: str) -> str:
@@ -30,6 +34,11 @@ def parse_type(text: str) -> str:
     Names in structs keep their case; one that is not made of letters, digits and `_` stands in
     backquotes.
     """
+    return str(read_type(text))
+
+
+def read_type(text: str) -> Type:
+    """Gives a type as a tree; raises as `parse_type` does."""
     if len(text) > TYPE_CHARACTERS_MAX:
         raise ValueError(f"the type has more than {TYPE_CHARACTERS_MAX} characters; declare fewer fields")
     return _Parser(text).parse()
@@ -55,13 +64,13 @@ class _Parser:
         self._text = text
         self._position = 0
 
-    def parse(self) -> str:
+    def parse(self) -> Type:
         result = self._type(depth=1)
         if rest := self._peek():
             raise self._error(f"ends before `{rest}`", "remove what follows")
         return result
 
-    def _type(self, *, depth: int) -> str:
+    def _type(self, *, depth: int) -> Type:
         if depth > TYPE_DEPTH_MAX:
             raise self._error(f"nests more than {TYPE_DEPTH_MAX} deep", "declare the part below as a string")
         word = self._take()
@@ -69,46 +78,46 @@ class _Parser:
             case "decimal":
                 return self._decimal()
             case "array":
-                return f"array<{self._within(lambda: self._type(depth=depth + 1))}>"
+                return Array(self._within(lambda: self._type(depth=depth + 1)))
             case "map":
-                return f"map<string,{self._within(lambda: self._value_of_string_keys(depth))}>"
+                return Map(self._within(lambda: self._value_of_string_keys(depth)))
             case "struct":
-                return f"struct<{self._within(lambda: self._fields(depth))}>"
+                return Struct(self._within(lambda: self._fields(depth)))
             case name if name in _ATOMS:
-                return _ATOMS[name]
+                return Atom(_ATOMS[name])
             case _:
                 raise self._error(f"has `{word}` where a type belongs", f"known are {_KNOWN}")
 
-    def _within(self, read: Callable[[], str]) -> str:
+    def _within(self, read: Callable[[], T]) -> T:
         self._expect("<")
         inner = read()
         self._expect(">")
         return inner
 
-    def _value_of_string_keys(self, depth: int) -> str:
+    def _value_of_string_keys(self, depth: int) -> Type:
         if (key := self._take()).lower() != "string":
             raise self._error(f"has a map with keys of `{key}`", "keys are strings: write map<string,…>")
         self._expect(",")
         return self._type(depth=depth + 1)
 
-    def _fields(self, depth: int) -> str:
+    def _fields(self, depth: int) -> tuple[Field, ...]:
         fields = [self._field(depth)]
         while self._peek() == ",":
             self._take()
             fields.append(self._field(depth))
-        check_names(name for name, _ in fields)
-        return ",".join(f"{_quoted(name)}:{type_}" for name, type_ in fields)
+        check_names(field.name for field in fields)
+        return tuple(fields)
 
-    def _field(self, depth: int) -> tuple[str, str]:
+    def _field(self, depth: int) -> Field:
         name = self._take()
         if name.startswith("`") and len(name) > 1:
             name = name[1:-1].replace("``", "`")
         elif not re.fullmatch(r"\w+", name):
             raise self._error(f"has `{name}` where the name of a field belongs", "put other names in backquotes")
         self._expect(":")
-        return name, self._type(depth=depth + 1)
+        return Field(name, self._type(depth=depth + 1))
 
-    def _decimal(self) -> str:
+    def _decimal(self) -> Decimal:
         self._expect("(")
         precision = self._number()
         scale = 0
@@ -121,7 +130,7 @@ class _Parser:
                 f"has decimal({precision},{scale})",
                 f"the precision is 1 to {DECIMAL_PRECISION_MAX}, the scale at most the precision",
             )
-        return f"decimal({precision},{scale})"
+        return Decimal(precision, scale)
 
     def _number(self) -> int:
         word = self._take()
@@ -151,7 +160,3 @@ class _Parser:
 
     def _error(self, problem: str, remedy: str) -> ValueError:
         return ValueError(f'the type "{self._text[:200]}" {problem} at character {self._position}; {remedy}')
-
-
-def _quoted(name: str) -> str:
-    return name if _PLAIN_NAME.fullmatch(name) else "`" + name.replace("`", "``") + "`"

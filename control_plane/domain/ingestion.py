@@ -80,6 +80,31 @@ class Column:
     type: str
 
 
+class OnSchemaChange(StrEnum):
+    """What to do with what files have and the columns lack."""
+
+    APPEND_NEW_COLUMNS = "APPEND_NEW_COLUMNS"
+    IGNORE = "IGNORE"
+    FAIL = "FAIL"
+
+
+class SchemaCheck(StrEnum):
+    """How thoroughly files are searched for what the columns lack."""
+
+    FULL = "FULL"
+    SAMPLE = "SAMPLE"
+    OFF = "OFF"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaPolicy:
+    """How columns come about beside those declared; None stands for the default in both fields."""
+
+    hints: tuple[Column, ...] = ()
+    on_schema_change: OnSchemaChange | None = None
+    schema_check: SchemaCheck | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadPolicy:
     """How the work is cut and how often it is tried; 0 stands for the default in every field."""
@@ -98,12 +123,24 @@ class Ingestion:
     format: Format
     destination: Destination
     columns: tuple[Column, ...] = ()
+    schema: SchemaPolicy = field(default_factory=SchemaPolicy)
     load: LoadPolicy = field(default_factory=LoadPolicy)
     tenant: str = DEFAULT_TENANT
     display_name: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     state: IngestionState = IngestionState.ACTIVE
     pool: str = DEFAULT_POOL
+
+    @property
+    def on_schema_change(self) -> OnSchemaChange:
+        """The policy in force: who declares columns means those, unless another is asked for."""
+        default = OnSchemaChange.IGNORE if self.columns else OnSchemaChange.APPEND_NEW_COLUMNS
+        return self.schema.on_schema_change or default
+
+    @property
+    def fixed_columns(self) -> tuple[str, ...]:
+        """Names of the columns that no file changes."""
+        return tuple(column.name for column in (*self.columns, *self.schema.hints))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

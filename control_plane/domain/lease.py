@@ -68,7 +68,8 @@ class StagedTable:
 class AcquiredLease:
     """A lease as it is handed out: `staged` is None when its files are to be loaded, else they are empty.
 
-    `columns` are those declared or stored for the ingestion, empty when they are still to be inferred.
+    `columns` are those of the version that holds, empty when they are still to be inferred.
+    `ignored_fields` are the paths of what a person rejected.
     `verified_snapshot_id` is the head of the table up to which every lease is known; 0 when none is.
     """
 
@@ -80,6 +81,8 @@ class AcquiredLease:
     run_id: int
     ingestion: Ingestion
     columns: tuple[Column, ...]
+    schema_version: int
+    ignored_fields: tuple[str, ...]
     files: tuple[LeasedFile, ...]
     staged: StagedTable | None
     verified_snapshot_id: int

@@ -20,11 +20,15 @@ from control_plane.domain.ingestion import (
     Ingestion,
     IngestionState,
     LoadPolicy,
+    OnSchemaChange,
     S3Options,
+    SchemaCheck,
+    SchemaPolicy,
     Source,
     StoredIngestion,
 )
 from control_plane.errors import AlreadyExists, NotFound, RunActive, WrongState
+from control_plane.ledger import schemas
 from control_plane.ledger.conditions import where
 from control_plane.ledger.database import Connection
 from control_plane.ledger.tables import ingestion_totals, ingestions, leases, runs
@@ -39,6 +43,7 @@ async def create(connection: Connection, ingestion: Ingestion) -> StoredIngestio
             name=f"ingestions/{ingestion.id}",
         )
     await connection.execute(insert(ingestion_totals).values(ingestion_id=key))
+    await schemas.declare(connection, key, ingestion)
     return await get(connection, ingestion.tenant, ingestion.id)
 
 
@@ -53,9 +58,11 @@ async def get(connection: Connection, tenant: str, ingestion: str, *, lock: bool
     return _stored(row)
 
 
-async def get_by_key(connection: Connection, ingestion_id: int) -> StoredIngestion:
-    """The ingestion of that key."""
+async def get_by_key(connection: Connection, ingestion_id: int, *, lock: bool = False) -> StoredIngestion:
+    """The ingestion of that key; `lock` as in `get`."""
     query = _select().where(ingestions.c.ingestion_id == ingestion_id)
+    if lock:
+        query = query.with_for_update(of=ingestions)
     return _stored((await connection.execute(query)).mappings().one())
 
 
@@ -90,6 +97,8 @@ async def list_page(
 
 async def update(connection: Connection, stored: StoredIngestion, ingestion: Ingestion) -> StoredIngestion:
     """Stores a changed configuration under the next revision; the caller holds the row's lock."""
+    if ingestion.columns != stored.ingestion.columns:
+        await schemas.declare(connection, stored.ingestion_id, ingestion)
     await connection.execute(
         update_table(ingestions)
         .where(ingestions.c.ingestion_id == stored.ingestion_id)
@@ -181,6 +190,7 @@ def _config(ingestion: Ingestion) -> dict[str, Any]:
         "format": asdict(ingestion.format),
         "destination": asdict(ingestion.destination),
         "columns": [asdict(column) for column in ingestion.columns],
+        "schema": asdict(ingestion.schema),
         "load": asdict(ingestion.load),
     }
 
@@ -204,6 +214,7 @@ def _stored(row: RowMapping) -> StoredIngestion:
             format=_format(config["format"]),
             destination=Destination(**config["destination"]),
             columns=tuple(Column(**column) for column in config["columns"]),
+            schema=_schema(config.get("schema")),
             load=LoadPolicy(**config["load"]),
         ),
     )
@@ -214,6 +225,18 @@ def _format(config: Mapping[str, Any] | str) -> Format:
     if isinstance(config, str):
         return Format(kind=FormatKind(config))
     return Format(**{**config, "kind": FormatKind(config["kind"])})
+
+
+def _schema(config: Mapping[str, Any] | None) -> SchemaPolicy:
+    """An ingestion that is older than the policy has none stored."""
+    if config is None:
+        return SchemaPolicy()
+    policy, check = config["on_schema_change"], config["schema_check"]
+    return SchemaPolicy(
+        hints=tuple(Column(**hint) for hint in config["hints"]),
+        on_schema_change=OnSchemaChange(policy) if policy else None,
+        schema_check=SchemaCheck(check) if check else None,
+    )
 
 
 def _source(config: Mapping[str, Any], sealed: bytes | None) -> Source:

@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import RowMapping, select
 
 from control_plane.domain.file import LoadError
-from control_plane.domain.ingestion import Column, StoredIngestion
+from control_plane.domain.ingestion import StoredIngestion
 from control_plane.domain.lease import AcquiredLease, Holding, LeasedFile, LeaseState, StagedTable
 from control_plane.domain.packing import Packable
 from control_plane.domain.run import Run
+from control_plane.domain.schema import ColumnsInForce, Proposal
 from control_plane.ledger import ingestions, runs, schemas
 from control_plane.ledger.database import Connection, fetch
 from control_plane.ledger.documents import error_json
@@ -96,19 +97,27 @@ async def renew(connection: Connection, holding: Holding, *, lease_seconds: floa
     return False
 
 
-async def propose_schema(connection: Connection, holding: Holding, columns: tuple[Column, ...]) -> tuple[Column, ...]:
-    """Stores the inferred columns unless others came first; returns those that hold. Raises LeaseFenced."""
-    ingestion_id = await connection.scalar(
-        select(leases.c.ingestion_id).where(
-            leases.c.lease_id == uuid.UUID(holding.lease_id),
-            leases.c.fence == holding.fence,
-            leases.c.attempt == uuid.UUID(holding.attempt),
-            leases.c.state == LeaseState.HELD,
+async def propose_schema(connection: Connection, holding: Holding, proposal: Proposal) -> ColumnsInForce:
+    """Stores the columns as the next version if theirs still holds; returns those that hold then.
+
+    Raises LeaseFenced, or InvalidField when the ingestion does not allow the change.
+    """
+    row = (
+        await connection.execute(
+            select(leases.c.ingestion_id, leases.c.run_id).where(
+                leases.c.lease_id == uuid.UUID(holding.lease_id),
+                leases.c.fence == holding.fence,
+                leases.c.attempt == uuid.UUID(holding.attempt),
+                leases.c.state == LeaseState.HELD,
+            )
         )
-    )
-    if ingestion_id is None:
+    ).one_or_none()
+    if row is None:
         raise await fenced(connection, holding.lease_id)
-    return await schemas.propose(connection, ingestion_id, columns)
+    stored = await ingestions.get_by_key(connection, row.ingestion_id, lock=True)
+    members = await member_ids(connection, holding.lease_id) if proposal.files else []
+    shown_by = {path: members[index] for path, index in proposal.files.items() if index < len(members)}
+    return await schemas.propose(connection, stored, proposal, run_id=row.run_id, shown_by=shown_by)
 
 
 async def fail(connection: Connection, holding: Holding, error: LoadError, *, backoff: Backoff) -> None:
@@ -181,6 +190,7 @@ async def abandon(connection: Connection, run_id: int) -> None:
 async def _acquired(connection: Connection, row: RowMapping, *, lease_seconds: float) -> AcquiredLease:
     stored = await ingestions.get_by_key(connection, row["ingestion_id"])
     staged = row["state"] == LeaseState.STAGED
+    schema = await schemas.in_force(connection, stored)
     return AcquiredLease(
         lease_id=str(row["lease_id"]),
         fence=row["fence"],
@@ -189,11 +199,19 @@ async def _acquired(connection: Connection, row: RowMapping, *, lease_seconds: f
         now=row["now"],
         run_id=row["run_id"],
         ingestion=stored.ingestion,
-        columns=stored.ingestion.columns or await schemas.current(connection, stored.ingestion_id),
+        columns=schema.columns,
+        schema_version=schema.version,
+        ignored_fields=await schemas.ignored_fields(connection, stored.ingestion_id, schema.columns),
         files=() if staged else await _members(connection, row["lease_id"]),
         staged=await _staged(connection, row["lease_id"]) if staged else None,
         verified_snapshot_id=row["verified_snapshot_id"],
     )
+
+
+async def member_ids(connection: Connection, lease_id: str) -> list[int]:
+    """The files of a lease that has not ended, in its order."""
+    query = "SELECT file_id FROM files WHERE lease_id = $1 ORDER BY file_id"
+    return [file_id for (file_id,) in await fetch(connection, query, uuid.UUID(lease_id))]
 
 
 async def _members(connection: Connection, lease_id: uuid.UUID) -> tuple[LeasedFile, ...]:

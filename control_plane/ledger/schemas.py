@@ -1,33 +1,146 @@
-"""What the ledger remembers of inferred schemas: the first one proposed for an ingestion holds for all its leases."""
+"""What the ledger remembers of an ingestion's columns: a version for each change of them, of which the newest holds.
+
+Whoever stores one holds the lock of the ingestion's row, so that versions follow one another.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import insert, select
 
-from control_plane.domain.ingestion import Column
+from control_plane.domain.checks_of_table import check_columns
+from control_plane.domain.evolution import EvolutionRule, differences, has_path, together, with_hints
+from control_plane.domain.ingestion import Column, Ingestion, StoredIngestion
+from control_plane.domain.schema import Change, ChangeState, ColumnsInForce, Origin, Proposal
+from control_plane.errors import InvalidField, Violation
 from control_plane.ledger.database import Connection
-from control_plane.ledger.tables import schema_versions
+from control_plane.ledger.tables import schema_changes, schema_versions
+
+CHANGES_KEPT = 1_000
+IGNORED_FIELDS_MAX = 1_000
 
 
-async def propose(connection: Connection, ingestion_id: int, columns: tuple[Column, ...]) -> tuple[Column, ...]:
-    """Stores the columns as the first version unless there is one; returns those that hold."""
+async def declare(connection: Connection, ingestion_id: int, ingestion: Ingestion) -> None:
+    """Makes the columns that a person declares the version that holds; with none declared, what holds stays."""
+    former = await _newest(connection, ingestion_id)
+    if ingestion.columns and ingestion.columns != former.columns:
+        await store(
+            connection, ingestion_id, ingestion, former=former, columns=ingestion.columns, origin=Origin.DECLARED
+        )
+
+
+async def propose(
+    connection: Connection,
+    stored: StoredIngestion,
+    proposal: Proposal,
+    *,
+    run_id: int,
+    shown_by: Mapping[str, int],
+) -> ColumnsInForce:
+    """Stores the columns as the next version unless others hold by now than they start from; returns those that hold.
+
+    `shown_by` has the file that first shows a path. Raises InvalidField when the ingestion does not allow a change.
+    """
+    former = await in_force(connection, stored)
+    if proposal.base_version != former.version:
+        return former
+    hints = stored.ingestion.schema.hints
+    columns = _joined(former.columns, with_hints(proposal.columns, hints, known=former.columns))
+    if columns == former.columns:
+        return former
+    if former.columns:
+        await _refuse(connection, stored, differences(former.columns, columns))
+    return await store(
+        connection,
+        stored.ingestion_id,
+        stored.ingestion,
+        former=former,
+        columns=columns,
+        origin=Origin.EVOLVED if former.columns else Origin.INFERRED,
+        run_id=run_id,
+        shown_by=shown_by,
+    )
+
+
+async def in_force(connection: Connection, stored: StoredIngestion) -> ColumnsInForce:
+    """The columns of the newest version; those declared when there is none."""
+    newest = await _newest(connection, stored.ingestion_id)
+    return newest if newest.version else ColumnsInForce(columns=stored.ingestion.columns, version=0)
+
+
+async def ignored_fields(connection: Connection, ingestion_id: int, columns: Sequence[Column]) -> tuple[str, ...]:
+    """The paths that a person rejected, without those that the columns have after all."""
+    rejected = await connection.scalars(
+        select(schema_changes.c.path)
+        .where(schema_changes.c.ingestion_id == ingestion_id, schema_changes.c.state == ChangeState.REJECTED)
+        .order_by(schema_changes.c.change_id.desc())
+        .limit(IGNORED_FIELDS_MAX)
+    )
+    return tuple(path for path in rejected if not has_path(columns, path))
+
+
+async def store(
+    connection: Connection,
+    ingestion_id: int,
+    ingestion: Ingestion,
+    *,
+    former: ColumnsInForce,
+    columns: tuple[Column, ...],
+    origin: Origin,
+    run_id: int | None = None,
+    shown_by: Mapping[str, int] | None = None,
+) -> ColumnsInForce:
+    """Makes the columns the version after the former one; the caller has locked the ingestion."""
+    changes = differences(former.columns, columns) if former.columns else ()
     await connection.execute(
-        insert(schema_versions)
-        .values(ingestion_id=ingestion_id, version=1, columns=[asdict(column) for column in columns])
-        .on_conflict_do_nothing()
+        insert(schema_versions).values(
+            ingestion_id=ingestion_id,
+            version=former.version + 1,
+            columns=[asdict(column) for column in columns],
+            origin=origin,
+            on_schema_change=ingestion.on_schema_change,
+            run_id=run_id,
+            changes=[
+                asdict(change) | {"file_id": (shown_by or {}).get(change.path)} for change in changes[:CHANGES_KEPT]
+            ],
+            change_count=len(changes),
+        )
     )
-    return await current(connection, ingestion_id)
+    return ColumnsInForce(columns=columns, version=former.version + 1)
 
 
-async def current(connection: Connection, ingestion_id: int) -> tuple[Column, ...]:
-    """The columns of the newest version, empty when there is none."""
-    stored = await connection.scalar(
-        select(schema_versions.c.columns)
-        .where(schema_versions.c.ingestion_id == ingestion_id)
-        .order_by(schema_versions.c.version.desc())
-        .limit(1)
+async def _newest(connection: Connection, ingestion_id: int) -> ColumnsInForce:
+    row = (
+        await connection.execute(
+            select(schema_versions.c.version, schema_versions.c.columns)
+            .where(schema_versions.c.ingestion_id == ingestion_id)
+            .order_by(schema_versions.c.version.desc())
+            .limit(1)
+        )
+    ).one_or_none()
+    if row is None:
+        return ColumnsInForce(columns=(), version=0)
+    return ColumnsInForce(columns=tuple(Column(**column) for column in row.columns), version=row.version)
+
+
+def _joined(columns: tuple[Column, ...], offered: tuple[Column, ...]) -> tuple[Column, ...]:
+    try:
+        joined = together(columns, offered)
+    except ValueError as error:
+        raise InvalidField(Violation("columns", f"do not fit those that hold: {error}")) from error
+    if violations := list(check_columns(joined, field="columns")):
+        raise InvalidField(*violations)
+    return joined
+
+
+async def _refuse(connection: Connection, stored: StoredIngestion, changes: Sequence[Change]) -> None:
+    rejected = await ignored_fields(connection, stored.ingestion_id, ())
+    rule = EvolutionRule(
+        on_schema_change=stored.ingestion.on_schema_change,
+        fixed={name.lower() for name in stored.ingestion.fixed_columns},
+        rejected={path.lower() for path in rejected},
     )
-    return tuple(Column(**column) for column in stored or ())
+    if refusals := [Violation("columns", reason) for reason in rule.refusals(changes)]:
+        raise InvalidField(*refusals)

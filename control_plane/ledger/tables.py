@@ -102,7 +102,47 @@ schema_versions = Table(
     Column("version", Integer, nullable=False),
     Column("columns", JSONB, nullable=False),
     _now("create_time"),
+    Column("origin", Text, nullable=False, server_default="INFERRED"),
+    Column("on_schema_change", Text, nullable=False, server_default="APPEND_NEW_COLUMNS"),
+    Column("run_id", BigInteger),
+    # The first of them, each with the file that showed it.
+    Column("changes", JSONB, nullable=False, server_default="[]"),
+    _count("change_count"),
     PrimaryKeyConstraint("ingestion_id", "version"),
+    _one_of("schema_versions_origin", "origin", "DECLARED", "INFERRED", "EVOLVED", "ACCEPTED"),
+)
+
+# Changes that a person is asked about, or was; there is one decision a change, which its key names whole.
+schema_changes = Table(
+    "schema_changes",
+    metadata,
+    Column("ingestion_id", BigInteger, ForeignKey("ingestions.ingestion_id"), nullable=False),
+    Column("change_id", BigInteger, Identity(always=True), nullable=False),
+    Column("change_key", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("path", BYTES, nullable=False),
+    Column("old_type", Text, nullable=False),
+    Column("new_type", Text, nullable=False),
+    Column("file_id", BigInteger, nullable=False),
+    Column("run_id", BigInteger, nullable=False),
+    Column("version", Integer),
+    _now("create_time"),
+    Column("resolve_time", TIME),
+    PrimaryKeyConstraint("ingestion_id", "change_id"),
+    UniqueConstraint("ingestion_id", "change_key", name="schema_changes_by_key"),
+    _one_of("schema_changes_state", "state", "HELD", "APPLIED", "REJECTED"),
+)
+
+# Which files were failed for which change.
+waiting_files = Table(
+    "waiting_files",
+    metadata,
+    Column("ingestion_id", BigInteger, nullable=False),
+    Column("change_id", BigInteger, nullable=False),
+    Column("file_id", BigInteger, nullable=False),
+    PrimaryKeyConstraint("ingestion_id", "change_id", "file_id"),
+    Index("waiting_files_by_file", "ingestion_id", "file_id"),
 )
 
 runs = Table(
@@ -218,6 +258,8 @@ leases = Table(
     Column("error", JSONB),
     _now("offer_time"),
     Column("end_time", TIME),
+    # What StageLease said of changes that wait for a person, with the files by their ids.
+    Column("held_changes", JSONB),
     Index(
         "leases_waiting",
         "pool",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from autoloader.v1 import ingestions_pb2 as pb
 
+from control_plane.api.convert.schema import columns_from_proto, schema_from_proto, schema_to_proto
 from control_plane.api.names import ingestion_name, run_name
 from control_plane.domain.format import Format, FormatKind
 from control_plane.domain.ingestion import (
     DEFAULT_POOL,
-    Column,
     Credentials,
     CredentialsKind,
     Destination,
@@ -46,7 +46,7 @@ def ingestion_to_proto(ingestion: Ingestion) -> pb.Ingestion:
         source=source_to_proto(ingestion.source),
         format=format_to_proto(ingestion.format),
         destination=destination_to_proto(ingestion.destination),
-        schema=pb.SchemaPolicy(columns=columns_to_proto(ingestion.columns)),
+        schema=schema_to_proto(ingestion),
         load=pb.LoadPolicy(
             max_files_per_lease=ingestion.load.max_files_per_lease,
             max_bytes_per_lease=ingestion.load.max_bytes_per_lease,
@@ -106,14 +106,6 @@ def destination_to_proto(destination: Destination) -> pb.Destination:
     return pb.Destination(table=destination.table, table_properties=dict(destination.table_properties))
 
 
-def columns_to_proto(columns: Sequence[Column]) -> list[pb.Column]:
-    return [pb.Column(name=column.name, type=column.type) for column in columns]
-
-
-def columns_from_proto(columns: Sequence[pb.Column]) -> tuple[Column, ...]:
-    return tuple(Column(name=column.name, type=column.type) for column in columns)
-
-
 def format_from_proto(message: pb.Format) -> Format | None:
     """None for a kind that is not set, or that only a newer server knows."""
     kind = message.WhichOneof("kind")
@@ -140,6 +132,7 @@ def ingestion_from_proto(
             table_properties=dict(message.destination.table_properties),
         ),
         columns=columns_from_proto(message.schema.columns),
+        schema=schema_from_proto(message.schema),
         load=LoadPolicy(
             max_files_per_lease=message.load.max_files_per_lease,
             max_bytes_per_lease=message.load.max_bytes_per_lease,

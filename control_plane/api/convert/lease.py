@@ -8,14 +8,12 @@ from autoloader.v1 import ingestions_pb2, leases_pb2
 
 from control_plane.api.convert.enums import enum_name
 from control_plane.api.convert.error import load_error_from_proto
-from control_plane.api.convert.ingestion import (
-    columns_to_proto,
-    destination_to_proto,
-    format_to_proto,
-)
+from control_plane.api.convert.ingestion import destination_to_proto, format_to_proto
 from control_plane.api.convert.run import warning_from_proto
+from control_plane.api.convert.schema import columns_to_proto, on_schema_change_to_proto, schema_check_to_proto
 from control_plane.api.convert.times import duration, timestamp
 from control_plane.api.names import parse_uuid, run_name
+from control_plane.domain.ingestion import SchemaCheck
 from control_plane.domain.lease import AcquiredLease, FileException, Holding, StagedTable, Staging
 from control_plane.errors import InvalidField, Violation
 
@@ -38,10 +36,11 @@ def lease_to_proto(lease: AcquiredLease, *, source: ingestions_pb2.Source | None
 
 
 def _load_work(lease: AcquiredLease, source: ingestions_pb2.Source | None) -> leases_pb2.LoadWork:
+    ingestion = lease.ingestion
     return leases_pb2.LoadWork(
         source=source,
-        format=format_to_proto(lease.ingestion.format),
-        destination=destination_to_proto(lease.ingestion.destination),
+        format=format_to_proto(ingestion.format),
+        destination=destination_to_proto(ingestion.destination),
         columns=columns_to_proto(lease.columns),
         files=[
             leases_pb2.LeasedFile(
@@ -53,6 +52,12 @@ def _load_work(lease: AcquiredLease, source: ingestions_pb2.Source | None) -> le
             for file in lease.files
         ],
         verified_snapshot_id=lease.verified_snapshot_id,
+        schema_version=lease.schema_version,
+        on_schema_change=on_schema_change_to_proto(ingestion.on_schema_change),
+        schema_check=schema_check_to_proto(ingestion.schema.schema_check or SchemaCheck.FULL),
+        hints=columns_to_proto(ingestion.schema.hints),
+        fixed_columns=ingestion.fixed_columns,
+        ignored_fields=lease.ignored_fields,
     )
 
 

@@ -11,11 +11,20 @@ from sqlalchemy import text
 from control_plane.domain.file import File, ListedFile, LoadError
 from control_plane.domain.filter import Condition
 from control_plane.domain.format import Format, FormatKind
-from control_plane.domain.ingestion import Destination, Ingestion, LoadPolicy, Source, StoredIngestion
+from control_plane.domain.ingestion import (
+    Column,
+    Destination,
+    Ingestion,
+    LoadPolicy,
+    SchemaPolicy,
+    Source,
+    StoredIngestion,
+)
 from control_plane.domain.lease import AcquiredLease, FileException, Holding, LeasedFile, StagedTable, Staging
 from control_plane.domain.packing import pack
 from control_plane.domain.recovery import ForgottenLease, LedgerLease, RestoredLease
 from control_plane.domain.run import Run, Trigger
+from control_plane.domain.schema import ColumnsInForce, Proposal
 from control_plane.ledger import files, ingestions, leases, listing_claims, listings, publications, recovery, runs
 from control_plane.ledger.database import Database
 
@@ -94,12 +103,21 @@ class Steps:
 
     database: Database
 
-    async def create(self, name: str = "orders", *, max_attempts: int = 3) -> StoredIngestion:
+    async def create(
+        self,
+        name: str = "orders",
+        *,
+        max_attempts: int = 3,
+        columns: Sequence[Column] = (),
+        schema: SchemaPolicy | None = None,
+    ) -> StoredIngestion:
         ingestion = Ingestion(
             id=name,
             source=Source(uri="s3://bucket"),
             format=Format(kind=FormatKind.JSON),
             destination=Destination(table="a.b"),
+            columns=tuple(columns),
+            schema=schema or SchemaPolicy(),
             load=LoadPolicy(max_attempts=max_attempts),
         )
         async with self.database.transaction() as connection:
@@ -172,6 +190,10 @@ class Steps:
     async def renew(self, lease: AcquiredLease) -> bool:
         async with self.database.transaction() as connection:
             return await leases.renew(connection, holding(lease), lease_seconds=LEASE_SECONDS)
+
+    async def propose(self, lease: AcquiredLease, proposal: Proposal) -> ColumnsInForce:
+        async with self.database.transaction() as connection:
+            return await leases.propose_schema(connection, holding(lease), proposal)
 
     async def stage(self, lease: AcquiredLease, staging: Staging) -> bool:
         async with self.database.transaction() as connection:
