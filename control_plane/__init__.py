@@ -28,7 +28,7 @@ States. Each arrow is one statement in ledger/sql/, guarded by the state that it
     file   LEASED    → PROCESSED FAILED MISSING                     complete_lease restore_lease
     file   LEASED    → FAILED                                       give_up_leases
     file   LEASED    → PENDING                                      abandon_leases
-    file   FAILED    → PENDING                                      retake_files retry_files
+    file   FAILED    → PENDING                                      retake_files retry_files release_files
     file   MISSING   → PENDING                                      revive_files retry_files
     file   SKIPPED   → PENDING                                      revive_files revive_versions
     file   PENDING   → MISSING                                      supersede_files
@@ -59,8 +59,11 @@ States. Each arrow is one statement in ledger/sql/, guarded by the state that it
     lease  ABANDONED → PUBLISHED                                    restore_lease
     lease  FAILED    → PUBLISHED                                    restore_lease
 
+    change HELD      → APPLIED REJECTED                             decide_change
+
 A file is LEASED exactly while it has a lease_id. Membership is frozen when the lease is offered, and a file leaves
 LEASED only in the statement that ends its lease, which must move as many files as the lease has. A cause outside a
 file (credentials, rights, store or table away) lets the next run take it up again; one inside it waits for RetryFiles
-or a new version.
+or a new version. A file that asks for a change of the columns which the ingestion does not make by itself is FAILED and
+waits, with the change, for a person; the decision takes it up again.
 """

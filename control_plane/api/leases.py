@@ -37,6 +37,8 @@ BRANCHES_MAX = 200
 WARNINGS_MAX = 1_000
 # Their ids fill half a message.
 LEASES_IN_MAIN_MAX = 10_000
+HELD_CHANGES_MAX = 1_000
+HELD_FILES_MAX = 100_000
 
 
 class LeaseService(LeaseServiceServicer):
@@ -181,6 +183,17 @@ def _check_staging(request: pb.StageLeaseRequest) -> Iterator[Violation]:
         yield Violation("warnings", f"has more than {WARNINGS_MAX} warnings")
     if len(request.leases_in_main) > LEASES_IN_MAIN_MAX:
         yield Violation("leases_in_main", f"has more than {LEASES_IN_MAIN_MAX}; name the newest")
+    yield from _check_held(request)
+
+
+def _check_held(request: pb.StageLeaseRequest) -> Iterator[Violation]:
+    held, failed = request.held_changes, {exception.index for exception in request.exceptions}
+    if len(held) > HELD_CHANGES_MAX or sum(len(each.files) for each in held) > HELD_FILES_MAX:
+        yield Violation("held_changes", f"has more than {HELD_CHANGES_MAX} changes, or {HELD_FILES_MAX} files in all")
+        return
+    for position, each in enumerate(held):
+        if not each.files or not failed.issuperset(each.files):
+            yield Violation(f"held_changes[{position}].files", "names no file, or one that is not among the exceptions")
 
 
 def _refuse(violations: Iterator[Violation]) -> None:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from control_plane.errors import InvalidField, NotFound, Violation
 
 ALL_INGESTIONS = "-"
+CURRENT = "current"
 _ID_MAX = 2**63 - 1
+_VERSION_MAX = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,14 @@ def file_name(ingestion: str, file_id: int) -> str:
     return f"ingestions/{ingestion}/files/{file_id:016x}"
 
 
+def schema_version_name(ingestion: str, version: int) -> str:
+    return f"ingestions/{ingestion}/schemaVersions/{version}"
+
+
+def schema_change_name(ingestion: str, change_id: int) -> str:
+    return f"ingestions/{ingestion}/schemaChanges/{change_id}"
+
+
 def parse_ingestion(name: str, *, field: str) -> str:
     """Gives the id in `ingestions/{ingestion}`; InvalidField names the field when it has another form."""
     (ingestion,) = _ids(name, field, "ingestions/{ingestion}")
@@ -40,10 +50,19 @@ def parse_ingestion(name: str, *, field: str) -> str:
 
 def parse_run(name: str, *, field: str) -> Part:
     """Gives the ids in `ingestions/{ingestion}/runs/{run}`; NotFound when the last part can be no run's."""
-    ingestion, text = _ids(name, field, "ingestions/{ingestion}/runs/{run}")
-    if not re.fullmatch(r"[1-9][0-9]{0,18}", text) or int(text) > _ID_MAX:
-        raise not_found(name)
-    return Part(ingestion, int(text))
+    return _numbered(name, field, "ingestions/{ingestion}/runs/{run}", maximum=_ID_MAX)
+
+
+def parse_schema_change(name: str, *, field: str) -> Part:
+    """Gives the ids in `ingestions/{ingestion}/schemaChanges/{change}`; raises as `parse_run` does."""
+    return _numbered(name, field, "ingestions/{ingestion}/schemaChanges/{change}", maximum=_ID_MAX)
+
+
+def parse_schema_version(name: str, *, field: str) -> tuple[str, int | None]:
+    """Gives the ids in `ingestions/{ingestion}/schemaVersions/{version}`, None for `current`; raises as `parse_run`."""
+    form = "ingestions/{ingestion}/schemaVersions/{version}"
+    ingestion, text = _ids(name, field, form)
+    return ingestion, None if text == CURRENT else _numbered(name, field, form, maximum=_VERSION_MAX).id
 
 
 def parse_file(name: str, *, field: str) -> Part:
@@ -64,6 +83,13 @@ def parse_uuid(text: str, *, field: str) -> str:
 
 def not_found(name: str) -> NotFound:
     return NotFound(f"{name} does not exist", resource=name)
+
+
+def _numbered(name: str, field: str, form: str, *, maximum: int) -> Part:
+    ingestion, text = _ids(name, field, form)
+    if not re.fullmatch(r"[1-9][0-9]{0,18}", text) or int(text) > maximum:
+        raise not_found(name)
+    return Part(ingestion, int(text))
 
 
 def _ids(name: str, field: str, form: str) -> list[str]:

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 
 import grpc
 import structlog
-from autoloader.v1 import files_pb2, ingestions_pb2, leases_pb2, recovery_pb2, runs_pb2
+from autoloader.v1 import files_pb2, ingestions_pb2, leases_pb2, recovery_pb2, runs_pb2, schemas_pb2
 from autoloader.v1.files_pb2_grpc import add_FileServiceServicer_to_server
 from autoloader.v1.ingestions_pb2_grpc import add_IngestionServiceServicer_to_server
 from autoloader.v1.leases_pb2_grpc import add_LeaseServiceServicer_to_server
 from autoloader.v1.recovery_pb2_grpc import add_RecoveryServiceServicer_to_server
 from autoloader.v1.runs_pb2_grpc import add_RunServiceServicer_to_server
+from autoloader.v1.schemas_pb2_grpc import add_SchemaServiceServicer_to_server
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
@@ -32,6 +33,7 @@ from control_plane.api.recovery import RecoveryService
 from control_plane.api.reflection import add_reflection
 from control_plane.api.repeats import Repeats
 from control_plane.api.runs import RunService
+from control_plane.api.schemas import SchemaService
 from control_plane.domain.rules import Rules
 from control_plane.ledger.database import Database
 from control_plane.ledger.leases import Backoff
@@ -121,6 +123,7 @@ class Server:
             RunService(database=database, repeats=repeats, pages=pages, wakes=wakes, stopping=self._stopping), server
         )
         add_FileServiceServicer_to_server(FileService(database=database, repeats=repeats, pages=pages), server)
+        add_SchemaServiceServicer_to_server(SchemaService(database=database, repeats=repeats, pages=pages), server)
         add_RecoveryServiceServicer_to_server(
             RecoveryService(database=database, repeats=repeats, pages=pages, wakes=wakes), server
         )
@@ -167,7 +170,7 @@ def _build(metrics: Metrics, calls_max: int) -> grpc.aio.Server:
 
 
 def _descriptors() -> Iterable[ServiceDescriptor]:
-    modules = (ingestions_pb2, runs_pb2, files_pb2, leases_pb2, recovery_pb2)
+    modules = (ingestions_pb2, runs_pb2, files_pb2, schemas_pb2, leases_pb2, recovery_pb2)
     return [service for module in modules for service in module.DESCRIPTOR.services_by_name.values()]
 
 

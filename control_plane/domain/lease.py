@@ -9,6 +9,7 @@ from enum import StrEnum
 from control_plane.domain.file import LoadError
 from control_plane.domain.ingestion import Column, Ingestion
 from control_plane.domain.run import RunWarning
+from control_plane.domain.schema import WantedChange
 
 
 class LeaseState(StrEnum):
@@ -111,7 +112,7 @@ class Holding:
 class Staging:
     """What StageLease says: the snapshot, a count of rows a file in the lease's order, and the exceptions.
 
-    `leases_in_main` are those that the table's history names since the verified head.
+    `leases_in_main` are those that the table's history names since the verified head. `held_changes` wait for a person.
     """
 
     staged: StagedTable
@@ -119,3 +120,4 @@ class Staging:
     exceptions: tuple[FileException, ...]
     warnings: tuple[RunWarning, ...]
     leases_in_main: tuple[str, ...] = ()
+    held_changes: tuple[WantedChange, ...] = ()

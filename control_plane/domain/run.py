@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from control_plane.domain.file import LoadError
+from control_plane.domain.schema import SchemaChange
 
 
 class RunState(StrEnum):
@@ -75,6 +76,7 @@ class Run:
     warnings: tuple[RunWarning, ...]
     snapshot_ids: tuple[int, ...]
     leases_in_doubt: tuple[str, ...]
+    schema_changes: tuple[SchemaChange, ...] = ()
 
     @property
     def at_rest(self) -> bool:

@@ -20,11 +20,16 @@ class ChangeKind(StrEnum):
 
 
 class ChangeState(StrEnum):
-    """What became of a change."""
+    """What became of a change; `CHANGE_MOVES` has the arrows of those that a person is asked about."""
 
     APPLIED = "APPLIED"
     HELD = "HELD"
     REJECTED = "REJECTED"
+
+
+CHANGE_MOVES: dict[ChangeState, frozenset[ChangeState]] = {
+    ChangeState.HELD: frozenset({ChangeState.APPLIED, ChangeState.REJECTED}),
+}
 
 
 class Decision(StrEnum):

@@ -93,7 +93,7 @@ async def retry(
     conditions: Sequence[Condition],
 ) -> int:
     """Sets FAILED and MISSING files back to PENDING: those named, or with no names all that the conditions admit."""
-    await _lock_active_run(connection, stored)
+    await lock_active_run(connection, stored.ingestion_id)
     if file_ids:
         return await _retry(connection, stored, file_ids, named=True)
     retried, last = 0, 0
@@ -120,6 +120,20 @@ async def retake(connection: Connection, *, ingestion_id: int, run_id: int) -> N
     await connection.execute(statement("retake_files"), {"ingestion_id": ingestion_id, "run_id": run_id})
 
 
+async def release(connection: Connection, ingestion_id: int, change_ids: Sequence[int]) -> None:
+    """Lets files wait no more for changes of the columns that are decided; the caller has locked the active run."""
+    await connection.execute(statement("release_files"), {"ingestion_id": ingestion_id, "change_ids": list(change_ids)})
+
+
+async def lock_active_run(connection: Connection, ingestion_id: int) -> None:
+    """Runs are locked before files, by everybody."""
+    await connection.execute(
+        select(runs.c.run_id)
+        .where(runs.c.ingestion_id == ingestion_id, runs.c.state.in_(["PENDING", "RUNNING"]))
+        .with_for_update()
+    )
+
+
 async def _not_loaded(
     connection: Connection,
     stored: StoredIngestion,
@@ -134,15 +148,6 @@ async def _not_loaded(
         .limit(RETRY_BATCH)
     )
     return list(await connection.scalars(query))
-
-
-async def _lock_active_run(connection: Connection, stored: StoredIngestion) -> None:
-    """Runs are locked before files, by everybody."""
-    await connection.execute(
-        select(runs.c.run_id)
-        .where(runs.c.ingestion_id == stored.ingestion_id, runs.c.state.in_(["PENDING", "RUNNING"]))
-        .with_for_update()
-    )
 
 
 async def _retry(connection: Connection, stored: StoredIngestion, file_ids: Sequence[int], *, named: bool) -> int:

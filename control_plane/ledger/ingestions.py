@@ -59,10 +59,11 @@ async def get(connection: Connection, tenant: str, ingestion: str, *, lock: bool
 
 
 async def get_by_key(connection: Connection, ingestion_id: int, *, lock: bool = False) -> StoredIngestion:
-    """The ingestion of that key; `lock` as in `get`."""
+    """The ingestion of that key; `lock` lets nobody else lock it or change its columns until the transaction ends."""
     query = _select().where(ingestions.c.ingestion_id == ingestion_id)
     if lock:
-        query = query.with_for_update(of=ingestions)
+        # Rows that refer to it may be written all the while, by those who hold what we may wait for.
+        query = query.with_for_update(of=ingestions, key_share=True)
     return _stored((await connection.execute(query)).mappings().one())
 
 

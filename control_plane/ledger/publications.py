@@ -17,12 +17,12 @@ from control_plane.domain.file import LoadError
 from control_plane.domain.lease import Holding, LeaseState, Resolution, Staging
 from control_plane.domain.run import Run
 from control_plane.errors import InvalidField, NotFound, Violation, WrongState
-from control_plane.ledger import runs
+from control_plane.ledger import changes, runs
 from control_plane.ledger.database import Connection
 from control_plane.ledger.documents import error_json, exceptions_json
 from control_plane.ledger.fences import count_fenced, fenced, fenced_unless, lock_run
 from control_plane.ledger.lease_ends import expect, revive_later_versions
-from control_plane.ledger.leases import abandon
+from control_plane.ledger.leases import abandon, member_ids
 from control_plane.ledger.seals import refuse_replaced, refuse_sealed
 from control_plane.ledger.statements import statement
 from control_plane.ledger.tables import attempts, leases, staged_tables
@@ -35,13 +35,15 @@ async def stage(connection: Connection, holding: Holding, staging: Staging) -> b
     table is not the one for which the run staged rows before.
     """
     await _refuse_wrong_counts(connection, holding, staging)
+    held = staging.held_changes
     told = await connection.execute(
         statement("stage_lease"),
         asdict(holding)
         | {
             "records_written": list(staging.records_written),
             "exceptions": exceptions_json(staging.exceptions),
-            "warnings": json.dumps([asdict(each) for each in staging.warnings]),
+            "warnings": json.dumps([asdict(each) for each in (*staging.warnings, *changes.warnings_of(held))]),
+            "held_changes": changes.held_json(held, await member_ids(connection, holding.lease_id)) if held else None,
             "table_name": staging.staged.table,
             "table_uuid": staging.staged.table_uuid,
             "base_snapshot_id": staging.staged.base_snapshot_id,
@@ -187,6 +189,8 @@ async def _complete(
         return False
     expect(row.files, row.file_count)
     await revive_later_versions(connection, row.ingestion_id, row.run_id, row.not_loaded)
+    if row.holds_changes:
+        await changes.hold(connection, row.ingestion_id, lease_id)
     await runs.finish_run(connection, row.run_id)
     return True
 

@@ -19,6 +19,7 @@ from control_plane.errors import IngestionPaused, NotFound, WrongState
 from control_plane.ledger.conditions import where
 from control_plane.ledger.database import Connection
 from control_plane.ledger.ingestions import run_active
+from control_plane.ledger.run_changes import CHANGES_OF_RUN, change_of_run
 from control_plane.ledger.statements import statement
 from control_plane.ledger.tables import files, ingestions, leases, runs
 
@@ -178,6 +179,7 @@ def _select() -> Select[Any]:
         ingestions.c.id.label("ingestion"),
         doubted.label("leases_in_doubt"),
         (leased + waiting).label("files_remaining"),
+        CHANGES_OF_RUN,
         func.now().label("now"),
     ).join(ingestions, ingestions.c.ingestion_id == runs.c.ingestion_id)
 
@@ -211,6 +213,7 @@ def _run(row: RowMapping) -> Run:
         warnings=tuple(RunWarning(**warning) for warning in row["warnings"]),
         snapshot_ids=tuple(row["snapshot_ids"]),
         leases_in_doubt=tuple(row["leases_in_doubt"]),
+        schema_changes=tuple(change_of_run(each, row["run_id"]) for each in row["schema_changes"]),
         **counts,
         **times,
     )

@@ -10,10 +10,11 @@ import control_plane
 from control_plane.domain.file import FILE_MOVES
 from control_plane.domain.lease import LEASE_MOVES
 from control_plane.domain.run import RUN_MOVES
+from control_plane.domain.schema import CHANGE_MOVES
 
-_ARROW = re.compile(r"^    (run|file|lease) +([A-Z_]+) +→ ((?:[A-Z_]+ )+) *([a-z_ ]+)$", re.MULTILINE)
+_ARROW = re.compile(r"^    (run|file|lease|change) +([A-Z_]+) +→ ((?:[A-Z_]+ )+) *([a-z_ ]+)$", re.MULTILINE)
 _SETS_STATE = re.compile(r"(SET|,\n) *state = ")
-_MOVES: dict[str, Any] = {"run": RUN_MOVES, "file": FILE_MOVES, "lease": LEASE_MOVES}
+_MOVES: dict[str, Any] = {"run": RUN_MOVES, "file": FILE_MOVES, "lease": LEASE_MOVES, "change": CHANGE_MOVES}
 _SQL = files("control_plane.ledger").joinpath("sql")
 
 

@@ -10,7 +10,12 @@ from control_plane.api.convert.enums import enum_name
 from control_plane.api.convert.error import load_error_from_proto
 from control_plane.api.convert.ingestion import destination_to_proto, format_to_proto
 from control_plane.api.convert.run import warning_from_proto
-from control_plane.api.convert.schema import columns_to_proto, on_schema_change_to_proto, schema_check_to_proto
+from control_plane.api.convert.schema import (
+    columns_to_proto,
+    on_schema_change_to_proto,
+    schema_check_to_proto,
+    wanted_from_proto,
+)
 from control_plane.api.convert.times import duration, timestamp
 from control_plane.api.names import parse_uuid, run_name
 from control_plane.domain.ingestion import SchemaCheck
@@ -119,6 +124,10 @@ def staging_from_proto(request: leases_pb2.StageLeaseRequest) -> Staging:
         leases_in_main=tuple(
             parse_uuid(lease, field=f"leases_in_main[{position}]")
             for position, lease in enumerate(request.leases_in_main)
+        ),
+        held_changes=tuple(
+            wanted_from_proto(wanted, field=f"held_changes[{position}]")
+            for position, wanted in enumerate(request.held_changes)
         ),
     )
 

@@ -6,6 +6,7 @@ from autoloader.v1 import runs_pb2
 
 from control_plane.api.convert.enums import enum_name
 from control_plane.api.convert.error import MESSAGE_CHARACTERS_MAX, load_error_to_proto, storable
+from control_plane.api.convert.schema import change_to_proto
 from control_plane.api.convert.times import duration, timestamp
 from control_plane.api.names import run_name
 from control_plane.domain.run import Run, RunWarning
@@ -39,6 +40,7 @@ def run_to_proto(run: Run) -> runs_pb2.Run:
         warnings=[warning_to_proto(warning) for warning in run.warnings],
         snapshot_ids=run.snapshot_ids,
         leases_in_doubt=run.leases_in_doubt,
+        schema_changes=[change_to_proto(change, ingestion=run.ingestion) for change in run.schema_changes],
     )
 
 

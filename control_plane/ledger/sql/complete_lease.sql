@@ -19,7 +19,8 @@ WITH run AS MATERIALIZED (
       AND leases.state = CAST(:leaves AS text)
       AND leases.fence = coalesce(CAST(:fence AS bigint), leases.fence)
     RETURNING leases.lease_id, leases.ingestion_id, leases.run_id, leases.file_count,
-        leases.attempts, leases.records_written, leases.exceptions, leases.warnings
+        leases.attempts, leases.records_written, leases.exceptions, leases.warnings,
+        leases.held_changes IS NOT NULL AS holds_changes
 ), published AS (
     UPDATE staged_tables
     SET published_snapshot_id = CAST(:published_snapshot_id AS bigint)
@@ -115,5 +116,5 @@ WITH run AS MATERIALIZED (
     GROUP BY ended.ingestion_id, moved.error_category
     ON CONFLICT (ingestion_id, counter, labels) DO UPDATE SET value = ingestion_counters.value + excluded.value
 )
-SELECT ended.ingestion_id, ended.run_id, ended.file_count, figures.files, figures.not_loaded
+SELECT ended.ingestion_id, ended.run_id, ended.file_count, ended.holds_changes, figures.files, figures.not_loaded
 FROM ended, figures

@@ -28,6 +28,7 @@ WITH unknown AS MATERIALIZED (
         records_written = CAST(:records_written AS bigint[]),
         exceptions = CAST(:exceptions AS jsonb),
         warnings = CAST(:warnings AS jsonb),
+        held_changes = CAST(:held_changes AS jsonb),
         error = NULL
     WHERE lease_id = CAST(:lease_id AS uuid)
       AND fence = :fence

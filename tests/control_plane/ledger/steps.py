@@ -24,8 +24,18 @@ from control_plane.domain.lease import AcquiredLease, FileException, Holding, Le
 from control_plane.domain.packing import pack
 from control_plane.domain.recovery import ForgottenLease, LedgerLease, RestoredLease
 from control_plane.domain.run import Run, Trigger
-from control_plane.domain.schema import ColumnsInForce, Proposal
-from control_plane.ledger import files, ingestions, leases, listing_claims, listings, publications, recovery, runs
+from control_plane.domain.schema import ColumnsInForce, Decision, Proposal, SchemaChange, WantedChange
+from control_plane.ledger import (
+    changes,
+    files,
+    ingestions,
+    leases,
+    listing_claims,
+    listings,
+    publications,
+    recovery,
+    runs,
+)
 from control_plane.ledger.database import Database
 
 LEASE_SECONDS = 30.0
@@ -53,6 +63,7 @@ def a_staging(
     exceptions: Sequence[FileException] = (),
     leases_in_main: Sequence[str] = (),
     table_uuid: str = "t",
+    held_changes: Sequence[WantedChange] = (),
 ) -> Staging:
     return Staging(
         staged=StagedTable(
@@ -66,6 +77,7 @@ def a_staging(
         exceptions=tuple(exceptions),
         warnings=(),
         leases_in_main=tuple(leases_in_main),
+        held_changes=tuple(held_changes),
     )
 
 
@@ -211,6 +223,15 @@ class Steps:
     async def fail(self, lease: AcquiredLease, error: LoadError = AWAY) -> None:
         async with self.database.transaction() as connection:
             await leases.fail(connection, holding(lease), error, backoff=NO_WAIT)
+
+    async def decide(self, change_id: int, decision: Decision) -> SchemaChange:
+        async with self.database.transaction() as connection:
+            stored = await ingestions.get(connection, "default", "orders")
+            return await changes.decide(connection, stored, change_id, decision)
+
+    async def changes(self, stored: StoredIngestion) -> list[SchemaChange]:
+        async with self.database.transaction() as connection:
+            return await changes.list_page(connection, stored, conditions=(), after=0, limit=10_000)
 
     async def unstage(self, lease: AcquiredLease) -> None:
         async with self.database.transaction() as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
@@ -27,3 +28,27 @@ async def test_two_migrators_at_once_both_succeed(postgres_server: PostgresServe
     async with postgres_server.database(migrated=False) as url:
         await asyncio.gather(migrate(url), migrate(url))
         await migrate(url)
+
+
+async def test_columns_that_were_declared_become_the_newest_version(postgres_server: PostgresServer) -> None:
+    async with postgres_server.database(migrated=False) as url:
+        await migrate(url, "0002")
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute(
+                "INSERT INTO ingestions (tenant, id, display_name, labels, state, pool, config) VALUES"
+                """ ('default', 'declared', '', '{}', 'ACTIVE', 'default', '{"columns": [{"name": "a", "type": "int"}]}'),"""
+                """ ('default', 'inferred', '', '{}', 'ACTIVE', 'default', '{"columns": []}');"""
+                "INSERT INTO schema_versions (ingestion_id, version, columns) VALUES (1, 1, '[1]'), (2, 1, '[2]')"
+            )
+            await migrate(url)
+            rows = await connection.fetch(
+                "SELECT ingestion_id, version, columns, origin FROM schema_versions ORDER BY 1, 2"
+            )
+        finally:
+            await connection.close()
+    assert [tuple(row) for row in rows] == [
+        (1, 1, "[1]", "INFERRED"),
+        (1, 2, '[{"name": "a", "type": "int"}]', "DECLARED"),
+        (2, 1, "[2]", "INFERRED"),
+    ]
