@@ -11,6 +11,7 @@ import typer
 from autoloader.v1.files_pb2_grpc import FileServiceStub
 from autoloader.v1.ingestions_pb2_grpc import IngestionServiceStub
 from autoloader.v1.runs_pb2_grpc import RunServiceStub
+from autoloader.v1.schemas_pb2_grpc import SchemaServiceStub
 from google.rpc import error_details_pb2 as details
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
@@ -34,6 +35,7 @@ class Client:
         self.ingestions = IngestionServiceStub(channel)
         self.runs = RunServiceStub(channel)
         self.files = FileServiceStub(channel)
+        self.schemas = SchemaServiceStub(channel)
 
 
 @contextlib.contextmanager

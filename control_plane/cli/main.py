@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from control_plane.cli import demo, dev, files, ingestions, load, recovery, runs, serve
+from control_plane.cli import demo, dev, files, ingestions, load, recovery, runs, schemas, serve
 
 app = typer.Typer(
     help="Loads new files into Apache Iceberg tables, each row exactly once.",
@@ -24,6 +24,7 @@ app.command(rich_help_panel=ONE_MACHINE)(dev.dev)
 app.add_typer(ingestions.app, name="ingestions", rich_help_panel=CLIENT)
 app.add_typer(runs.app, name="runs", rich_help_panel=CLIENT)
 app.add_typer(files.app, name="files", rich_help_panel=CLIENT)
+app.add_typer(schemas.app, name="schemas", rich_help_panel=CLIENT)
 app.command(rich_help_panel=RECOVERY)(recovery.audit)
 app.command(rich_help_panel=RECOVERY)(recovery.reconcile)
 app.command(rich_help_panel=SERVICES)(serve.serve)

@@ -13,6 +13,7 @@ from autoloader.v1.files_pb2_grpc import FileServiceStub
 from autoloader.v1.ingestions_pb2_grpc import IngestionServiceStub
 from autoloader.v1.recovery_pb2_grpc import RecoveryServiceStub
 from autoloader.v1.runs_pb2_grpc import RunServiceStub
+from autoloader.v1.schemas_pb2_grpc import SchemaServiceStub
 
 RUN_SECONDS = 120.0
 CALL_SECONDS = 20.0
@@ -26,6 +27,7 @@ class Client:
         self.ingestions = IngestionServiceStub(channel)
         self.runs = RunServiceStub(channel)
         self.files = FileServiceStub(channel)
+        self.schemas = SchemaServiceStub(channel)
         self.recovery = RecoveryServiceStub(channel)
 
     async def create(

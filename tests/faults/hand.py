@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import grpc
-from autoloader.v1 import errors_pb2, ingestions_pb2
+from autoloader.v1 import errors_pb2, ingestions_pb2, schema_changes_pb2
 from autoloader.v1 import leases_pb2 as pb
 from autoloader.v1.leases_pb2_grpc import LeaseServiceStub
 from google.protobuf.duration_pb2 import Duration
@@ -60,6 +60,28 @@ class Hand:
             )
         )
         return answer.decision == pb.StageLeaseResponse.DECISION_DECIDED
+
+    async def hold(self, lease: pb.Lease) -> None:
+        """Says that every file waits for a field that no file has, and ends the lease."""
+        indexes = range(len(lease.load.files))
+        wanted = schema_changes_pb2.SchemaChange(
+            kind=schema_changes_pb2.SchemaChange.KIND_ADDED, path="made_up", new_type="string"
+        )
+        error = errors_pb2.LoadError(category=errors_pb2.ERROR_CATEGORY_SCHEMA_MISMATCH, message="The test says so.")
+        outcome = pb.FileOutcome.OUTCOME_FAILED
+        answer = await self._leases.StageLease(
+            pb.StageLeaseRequest(
+                lease=lease.id,
+                fence=lease.fence,
+                attempt=lease.attempt,
+                staged=pb.StagedTable(table=lease.load.destination.table),
+                records_written=[0 for _ in indexes],
+                exceptions=[pb.FileOutcome(index=index, outcome=outcome, error=error) for index in indexes],
+                held_changes=[pb.WantedChange(change=wanted, files=indexes)],
+            )
+        )
+        assert answer.decision == pb.StageLeaseResponse.DECISION_DECIDED
+        await self._leases.CompleteLease(pb.CompleteLeaseRequest(lease=lease.id, fence=lease.fence))
 
     async def complete(self, lease: pb.Lease) -> pb.CompleteLeaseResponse:
         return await self._leases.CompleteLease(

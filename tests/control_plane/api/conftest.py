@@ -13,6 +13,7 @@ from autoloader.v1.ingestions_pb2_grpc import IngestionServiceStub
 from autoloader.v1.leases_pb2_grpc import LeaseServiceStub
 from autoloader.v1.recovery_pb2_grpc import RecoveryServiceStub
 from autoloader.v1.runs_pb2_grpc import RunServiceStub
+from autoloader.v1.schemas_pb2_grpc import SchemaServiceStub
 from prometheus_client import CollectorRegistry
 
 from control_plane.api.server import Server, Services
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from autoloader.v1.leases_pb2_grpc import LeaseServiceAsyncStub
     from autoloader.v1.recovery_pb2_grpc import RecoveryServiceAsyncStub
     from autoloader.v1.runs_pb2_grpc import RunServiceAsyncStub
+    from autoloader.v1.schemas_pb2_grpc import SchemaServiceAsyncStub
 
 LEASE_SECONDS = 30.0
 
@@ -52,6 +54,10 @@ class Client:
     @property
     def files(self) -> FileServiceAsyncStub:
         return FileServiceStub(self.channel)
+
+    @property
+    def schemas(self) -> SchemaServiceAsyncStub:
+        return SchemaServiceStub(self.channel)
 
     @property
     def leases(self) -> LeaseServiceAsyncStub:

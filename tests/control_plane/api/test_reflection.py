@@ -26,7 +26,7 @@ async def ask(client: Client, version: str, request: pb.ServerReflectionRequest)
 async def test_every_service_is_listed(client: Client, version: str) -> None:
     answer = await ask(client, version, pb.ServerReflectionRequest(list_services=""))
     names = {service.name for service in answer.list_services_response.service}
-    ours = {f"autoloader.v1.{kind}Service" for kind in ("Ingestion", "Run", "File", "Lease", "Recovery")}
+    ours = {f"autoloader.v1.{kind}Service" for kind in ("Ingestion", "Run", "File", "Schema", "Lease", "Recovery")}
     assert names == {*ours, "grpc.health.v1.Health", *VERSIONS}
 
 

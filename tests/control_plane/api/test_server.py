@@ -20,7 +20,7 @@ from tests.control_plane.api.conftest import Client
 from tests.control_plane.api.refusals import refused
 from tests.control_plane.ledger.steps import Steps
 
-SERVICES = ["IngestionService", "RunService", "FileService", "LeaseService", "RecoveryService"]
+SERVICES = ["IngestionService", "RunService", "FileService", "SchemaService", "LeaseService", "RecoveryService"]
 
 
 def health(client: Client) -> Any:

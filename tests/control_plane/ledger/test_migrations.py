@@ -37,7 +37,8 @@ async def test_columns_that_were_declared_become_the_newest_version(postgres_ser
         try:
             await connection.execute(
                 "INSERT INTO ingestions (tenant, id, display_name, labels, state, pool, config) VALUES"
-                """ ('default', 'declared', '', '{}', 'ACTIVE', 'default', '{"columns": [{"name": "a", "type": "int"}]}'),"""
+                " ('default', 'declared', '', '{}', 'ACTIVE', 'default',"
+                """  '{"columns": [{"name": "a", "type": "int"}]}'),"""
                 """ ('default', 'inferred', '', '{}', 'ACTIVE', 'default', '{"columns": []}');"""
                 "INSERT INTO schema_versions (ingestion_id, version, columns) VALUES (1, 1, '[1]'), (2, 1, '[2]')"
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from autoloader.v1 import files_pb2, recovery_pb2, runs_pb2
+from autoloader.v1 import files_pb2, recovery_pb2, runs_pb2, schema_changes_pb2, schemas_pb2
 from autoloader.v1 import ingestions_pb2 as pb
 from google.protobuf.empty_pb2 import Empty
 
@@ -89,6 +89,20 @@ async def restore(load: Load, request_id: str) -> recovery_pb2.RestoreLeasesResp
     ]
     request = recovery_pb2.RestoreLeasesRequest(parent=load.ingestion, leases=told, request_id=request_id)
     return await client.RestoreLeases(request)
+
+
+async def reject(load: Load, request_id: str) -> schema_changes_pb2.SchemaChange:
+    """Turns the only change down that is, or was, held."""
+    schemas = load.installation.client.schemas
+    (change,) = (
+        await schemas.ListSchemaChanges(schemas_pb2.ListSchemaChangesRequest(parent=load.ingestion))
+    ).schema_changes
+    request = schemas_pb2.ResolveSchemaChangeRequest(
+        name=change.name,
+        resolution=schemas_pb2.ResolveSchemaChangeRequest.RESOLUTION_REJECT,
+        request_id=request_id,
+    )
+    return await schemas.ResolveSchemaChange(request)
 
 
 async def delete(load: Load, request_id: str) -> Empty:

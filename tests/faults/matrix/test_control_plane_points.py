@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import grpc
 import pytest
-from autoloader.v1 import leases_pb2, recovery_pb2, runs_pb2
+from autoloader.v1 import leases_pb2, recovery_pb2, runs_pb2, schema_changes_pb2
 
 from tests.e2e.places import Folder
 from tests.faults import operations
@@ -26,6 +26,7 @@ OF_A_LOOP = ["discoverer", "planner", "reaper"]
 # It takes its turn at the start, and seldom after.
 OF_A_START = ["pruner"]
 OF_A_CALL = ["CreateIngestion", "UpdateIngestion", "PauseIngestion", "ResumeIngestion", "RunIngestion", "CancelRun"]
+OF_A_DECISION = ["ResolveSchemaChange"]
 OF_A_FAILURE = ["ReleaseLease", "FailLease", "RetryFiles", "ResolvePublish", "RestoreLeases", "DeleteIngestion"]
 # It is passed when a lease ran out: see test_a_reaper_that_fails_costs_no_row.
 OF_AN_EXPIRY = "reaper.after_reap"
@@ -113,6 +114,23 @@ async def test_a_failure_that_is_told_again_has_one_effect(stage: Stage, side: s
 
 
 @pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("point", _around(*OF_A_DECISION))
+async def test_a_decision_that_is_told_again_has_one_effect(stage: Stage, point: str, action: str) -> None:
+    load = await stage.scene.a_load(0, 1)
+    run = await load.start()
+    async with hand_of(stage.scene.control_plane.address) as hand:
+        await hand.hold(await hand.acquire())
+    assert (await load.installation.rested(run)).state == runs_pb2.Run.STATE_FAILED
+    async with stage.befallen(point, action):
+        decided = await repeated(lambda id: calls.reject(load, id))
+    assert decided.state == schema_changes_pb2.SchemaChange.STATE_REJECTED
+
+    stage.scene.successor.wire.open()
+    assert await load.runs_well()
+    assert await load.holds_once(0, 1)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
 async def test_a_reaper_that_fails_costs_no_row(stage: Stage, action: str) -> None:
     load = await stage.scene.a_load(0, 1)
     run = await load.start()
@@ -130,7 +148,7 @@ def test_every_point_is_passed(stage: Stage) -> None:
 
 
 def test_the_matrix_has_every_operation() -> None:
-    assert {*OF_A_LOAD, *OF_A_CALL, *OF_A_FAILURE} == operations.mutating_methods()
+    assert {*OF_A_LOAD, *OF_A_CALL, *OF_A_DECISION, *OF_A_FAILURE} == operations.mutating_methods()
     assert {*OF_A_LOOP, *OF_A_START} == operations.loops()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from autoloader.v1 import files_pb2, ingestions_pb2, runs_pb2
+from autoloader.v1 import files_pb2, ingestions_pb2, runs_pb2, schemas_pb2
 from autoloader.v1 import leases_pb2 as pb
 from google.protobuf.field_mask_pb2 import FieldMask
 
@@ -71,6 +71,25 @@ async def _retry(play: Play) -> Any:
     return files_pb2.RetryFilesRequest(parent=play.name, request_id=a_request_id())
 
 
+async def _decide(resolution: schemas_pb2.ResolveSchemaChangeRequest.Resolution.ValueType, play: Play) -> Any:
+    await play.create()
+    await play.hold()
+    await play.doors.call(play.proposal())
+    await play.doors.call(play.waiting())
+    await play.doors.call(play.completion(snapshot_id=0))
+    held = await play.doors.call(schemas_pb2.ListSchemaChangesRequest(parent=play.name))
+    return schemas_pb2.ResolveSchemaChangeRequest(
+        name=held.schema_changes[0].name, resolution=resolution, request_id=a_request_id()
+    )
+
+
+async def _complete_held(play: Play) -> Any:
+    await play.create()
+    await play.hold()
+    await play.doors.call(play.waiting())
+    return play.completion(snapshot_id=0)
+
+
 async def _restore(play: Play) -> Any:
     await play.create()
     await play.offer()
@@ -110,6 +129,7 @@ def _fail(outcome: pb.FailLeaseRequest.Outcome.ValueType) -> Callable[[Play], An
 
 _REPEATABLE = "INSERT INTO requests"
 _Resolve, _Fail = runs_pb2.ResolvePublishRequest, pb.FailLeaseRequest
+_Decide = schemas_pb2.ResolveSchemaChangeRequest
 CALLS = (
     Call("CreateIngestion", _REPEATABLE, _create),
     Call("UpdateIngestion", _REPEATABLE, _update),
@@ -122,6 +142,8 @@ CALLS = (
     Call("ResolvePublish-published", _REPEATABLE, partial(_resolve, _Resolve.RESOLUTION_PUBLISHED)),
     Call("ResolvePublish-not-published", _REPEATABLE, partial(_resolve, _Resolve.RESOLUTION_NOT_PUBLISHED)),
     Call("RetryFiles", _REPEATABLE, _retry),
+    Call("ResolveSchemaChange-accept", _REPEATABLE, partial(_decide, _Decide.RESOLUTION_ACCEPT)),
+    Call("ResolveSchemaChange-reject", _REPEATABLE, partial(_decide, _Decide.RESOLUTION_REJECT)),
     Call("RestoreLeases", _REPEATABLE, _restore),
     Call("AcquireLease", "INSERT INTO attempts", _acquire),
     Call("RenewLease-first", "begun = true", _first_renewal),
@@ -129,6 +151,7 @@ CALLS = (
     Call("ProposeSchema", "INSERT INTO schema_versions", partial(_held, Play.proposal)),
     Call("StageLease", "SET state = 'STAGED'", partial(_held, Play.staging)),
     Call("CompleteLease", "SET state = 'PUBLISHED'", partial(_staged, Play.completion)),
+    Call("CompleteLease-held", "SET state = 'PUBLISHED'", _complete_held),
     Call("FailLease-not-staged", "SET state = 'OFFERED'", partial(_held, _fail(_Fail.OUTCOME_NOT_STAGED))),
     Call("FailLease-not-published", "SET state = 'OFFERED'", partial(_staged, _fail(_Fail.OUTCOME_NOT_PUBLISHED))),
     Call("FailLease-in-doubt", "SET state = 'IN_DOUBT'", partial(_staged, _fail(_Fail.OUTCOME_IN_DOUBT))),

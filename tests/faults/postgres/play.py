@@ -21,6 +21,8 @@ from autoloader.v1 import (
     recovery_pb2_grpc,
     runs_pb2,
     runs_pb2_grpc,
+    schema_changes_pb2,
+    schemas_pb2_grpc,
 )
 from autoloader.v1 import leases_pb2 as pb
 
@@ -32,13 +34,14 @@ UNDER_WAY = {runs_pb2.Run.STATE_PENDING, runs_pb2.Run.STATE_RUNNING}
 
 
 class Doors:
-    """Every method of the five services; which one a request is for, its type says."""
+    """Every method of the services; which one a request is for, its type says."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._stubs: list[Any] = [
             ingestions_pb2_grpc.IngestionServiceStub(channel),
             runs_pb2_grpc.RunServiceStub(channel),
             files_pb2_grpc.FileServiceStub(channel),
+            schemas_pb2_grpc.SchemaServiceStub(channel),
             leases_pb2_grpc.LeaseServiceStub(channel),
             recovery_pb2_grpc.RecoveryServiceStub(channel),
         ]
@@ -150,6 +153,17 @@ class Play:
             records_written=[records] * files,
             exceptions=exceptions if failed else [],
         )
+
+    def waiting(self) -> pb.StageLeaseRequest:
+        """Says that every file waits for a column that is new."""
+        request = self.staging(failed=True)
+        for exception in request.exceptions:
+            exception.error.CopyFrom(an_error("SCHEMA_MISMATCH"))
+        wanted = schema_changes_pb2.SchemaChange(
+            kind=schema_changes_pb2.SchemaChange.KIND_ADDED, path="region", new_type="string"
+        )
+        request.held_changes.add(change=wanted, files=range(len(request.exceptions)))
+        return request
 
     async def stage(self, *, failed: bool = False) -> None:
         decision = (await self.doors.insist(self.staging(failed=failed))).decision

@@ -22,6 +22,7 @@ OF_THEIR_OWN = {
         "end_time",
         "cancel_time",
         "discover_time",
+        "resolve_time",
         "modification_time",
         "time",
     ),
@@ -39,7 +40,9 @@ LEDGER = {
     " FROM ingestion_totals WHERE ingestion_id = $1",
     "counters": "SELECT counter, labels, value FROM ingestion_counters"
     " WHERE ingestion_id = $1 AND counter <> 'run_milliseconds' ORDER BY 1, 2",
-    "schemas": "SELECT version, columns FROM schema_versions WHERE ingestion_id = $1",
+    "schemas": "SELECT version, columns, origin FROM schema_versions WHERE ingestion_id = $1 ORDER BY version",
+    "changes": "SELECT path, state, version FROM schema_changes WHERE ingestion_id = $1 ORDER BY path",
+    "waiting": "SELECT count(*) FROM waiting_files WHERE ingestion_id = $1",
 }
 
 Seen = dict[str, Any]
@@ -80,7 +83,7 @@ def _plain(value: Any, play: Play) -> Any:
         case list():
             return [_plain(each, play) for each in value]
         case str():
-            return re.sub(r"(runs|files)/\w+", r"\1/N", value.replace(play.id, "ID"))
+            return re.sub(r"(runs|files|schemaChanges)/\w+", r"\1/N", value.replace(play.id, "ID"))
     return value
 
 
