@@ -23,6 +23,7 @@ from executor.lease import (
     StageResult,
     UnknownField,
 )
+from executor.terms import held_messages, terms_from
 
 MESSAGE_BYTES_MAX = 1_000
 CAUSE_BYTES_MAX = 2_000
@@ -65,6 +66,7 @@ def stage_request(lease: str, *, fence: int, attempt: str, result: StageResult) 
         exceptions=[outcome_message(outcome, text_bytes=text_bytes) for outcome in result.exceptions],
         warnings=[_warning(unknown) for unknown in result.unknown_fields[:WARNINGS_MAX]],
         leases_in_main=result.leases_in_main,
+        held_changes=held_messages(result.held_changes),
     )
 
 
@@ -131,6 +133,7 @@ def _load_work(message: leases_pb2.LoadWork, keys: KeyRing) -> LoadWork:
         columns=columns_from(message.columns),
         files=tuple(_file(file) for file in message.files),
         verified_snapshot_id=message.verified_snapshot_id,
+        schema=terms_from(message),
     )
 
 

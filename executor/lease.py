@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -48,6 +48,63 @@ class Column:
 
     name: str
     type: str
+
+
+class OnSchemaChange(StrEnum):
+    """What to do with what files have and the columns lack; the names of `SchemaPolicy.OnSchemaChange`."""
+
+    APPEND_NEW_COLUMNS = "APPEND_NEW_COLUMNS"
+    IGNORE = "IGNORE"
+    FAIL = "FAIL"
+
+
+class SchemaCheck(StrEnum):
+    """How thoroughly to search files for what the columns lack; the names of `SchemaPolicy.SchemaCheck`."""
+
+    FULL = "FULL"
+    SAMPLE = "SAMPLE"
+    OFF = "OFF"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SchemaTerms:
+    """The version of the columns and what may become of them; what a control plane without terms of its own does.
+
+    `hints` are types for fields that are no columns yet, `fixed_columns` names of columns that no file changes, and
+    `ignored_fields` paths of fields that a person rejected.
+    """
+
+    version: int = 0
+    on_schema_change: OnSchemaChange = OnSchemaChange.IGNORE
+    check: SchemaCheck = SchemaCheck.SAMPLE
+    hints: tuple[Column, ...] = ()
+    fixed_columns: tuple[str, ...] = ()
+    ignored_fields: tuple[str, ...] = ()
+
+
+class ChangeKind(StrEnum):
+    """What files do to columns; names of `SchemaChange.Kind`."""
+
+    ADDED = "ADDED"
+    WIDENED = "WIDENED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A change of the column or field at `path`; types as SQL spells them, `old_type` empty for what is added."""
+
+    kind: ChangeKind
+    path: str
+    new_type: str
+    old_type: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnsInForce:
+    """The columns that hold for an ingestion, and their version; 0 from a control plane that knows no versions."""
+
+    columns: tuple[Column, ...]
+    version: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +158,7 @@ class LoadWork:
     columns: tuple[Column, ...]
     files: tuple[LeasedFile, ...]
     verified_snapshot_id: int = 0
+    schema: SchemaTerms = SchemaTerms()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +219,8 @@ class StageResult:
     """All that StageLease says.
 
     `records_written` has one count a file, in the lease's order; they sum to `staged.records_added`.
-    The ledger must know each of `leases_in_main`, else it forgot what it loaded.
+    The ledger must know each of `leases_in_main`, else it forgot what it loaded. `held_changes` wait for a person, each
+    with the indexes of the files that were failed for it.
     """
 
     staged: StagedTable
@@ -169,3 +228,4 @@ class StageResult:
     exceptions: tuple[FileOutcome, ...]
     unknown_fields: tuple[UnknownField, ...]
     leases_in_main: tuple[str, ...] = ()
+    held_changes: Mapping[Change, Sequence[int]] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -22,7 +22,8 @@ from executor.convert import (
 )
 from executor.credentials import KeyRing
 from executor.errors import AttemptFailed, attempt_failed
-from executor.lease import Category, Column, Failure, Lease, StageResult
+from executor.lease import Category, Change, Column, ColumnsInForce, Failure, Lease, StageResult
+from executor.terms import shown_messages
 from executor.wire import CALL_SECONDS, Caller, Channel, ControlPlaneRefused, LeaseFenced
 
 BRANCHES_MAX = 200
@@ -121,14 +122,25 @@ class LeaseClient:
 
     async def propose_schema(self, lease: Held, columns: Iterable[Column]) -> tuple[Column, ...]:
         """Offers inferred columns; answers those that hold for the ingestion."""
+        return (await self.evolve_schema(lease, columns, base_version=0, shown_by={})).columns
+
+    async def evolve_schema(
+        self, lease: Held, columns: Iterable[Column], *, base_version: int, shown_by: Mapping[Change, int]
+    ) -> ColumnsInForce:
+        """Offers all columns, made of those of `base_version`, with the file of the lease that first shows each change.
+
+        Answers those that hold: the same if ours are the next version, else what to fit the files to anew.
+        """
         request = leases_pb2.ProposeSchemaRequest(
             lease=lease.id,
             fence=lease.fence,
             attempt=lease.attempt,
             columns=column_messages(columns),
+            base_version=base_version,
+            changes=shown_messages(shown_by),
         )
         response, _ = await self._call(self._stub.ProposeSchema, request)
-        return columns_from(response.columns)
+        return ColumnsInForce(columns=columns_from(response.columns), version=response.version)
 
     async def stage(self, lease: Held, result: StageResult) -> None:
         """Has the staged snapshot decided upon. LeaseFenced: it does not count, and never will.

@@ -4,36 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from pyspark.sql.types import DataType, StructType
 
+from executor.lease import Change, OnSchemaChange, SchemaTerms
+
 Reads = Callable[[DataType, DataType], bool]
-
-
-class OnSchemaChange(StrEnum):
-    """What to do with what files have and the columns lack; the names of `SchemaPolicy.OnSchemaChange`."""
-
-    APPEND_NEW_COLUMNS = "APPEND_NEW_COLUMNS"
-    IGNORE = "IGNORE"
-    FAIL = "FAIL"
-
-
-class ChangeKind(StrEnum):
-    """What files do to columns; names of `SchemaChange.Kind`."""
-
-    ADDED = "ADDED"
-    WIDENED = "WIDENED"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A change of the column or field at `path`; types as SQL spells them, `old_type` empty for what is added."""
-
-    kind: ChangeKind
-    path: str
-    new_type: str
-    old_type: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +51,17 @@ class Policy:
     hints: Mapping[str, DataType] = field(default_factory=dict)
     ignored: frozenset[str] = frozenset()
     reads: Reads = reads_as_typed
+
+
+def policy_of(terms: SchemaTerms, *, hints: StructType, reads: Reads) -> Policy:
+    """The policy of a lease; `hints` are those of its terms, as Spark has them."""
+    return Policy(
+        on_schema_change=terms.on_schema_change,
+        fixed=frozenset(name.lower() for name in terms.fixed_columns),
+        hints={hint.name.lower(): hint.dataType for hint in hints},
+        ignored=frozenset(path.lower() for path in terms.ignored_fields),
+        reads=reads,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,22 +7,25 @@ the first is the field and the second refuses the file: one of them would be los
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pyspark.sql.types import ArrayType, DataType, MapType, NullType, StructField, StructType
 
-from executor.schema.changes import Change, ChangeKind, Conflict, OnSchemaChange, Policy, Reconciled, ReconciledFiles
+from executor.lease import Change, ChangeKind, OnSchemaChange
+from executor.schema.changes import Conflict, Policy, Reconciled, ReconciledFiles
 from executor.schema.reconcile import sql_type
 from executor.schema.types import NotKept, depth, is_same, kept, path_within, widens
 
 DEPTH_MAX = 32
 COLUMNS_MAX = 10_000
+TYPE_CHARACTERS_MAX = 20_000
 
 _NAMELESS = "a field in it has no name: give it one"
 _SPELLED_TWICE = "another field's name differs from it by case at most: spell it in one way"
 _NOT_KEPT = "no table has such a type: hint the column as string, or write another type"
 _TOO_DEEP = f"it would nest more than {DEPTH_MAX} deep: hint its column as string"
+_TOO_LONG = f"its type would have more than {TYPE_CHARACTERS_MAX:,} characters: hint its column as string"
 _FIXED = "the column is declared or hinted: declare it with what the file has"
 
 
@@ -33,8 +36,7 @@ def reconcile(seen: StructType, columns: StructType, policy: Policy) -> Reconcil
     """
     walk = _Walk(policy, is_first=not columns.fields)
     fitted = walk.structs(seen, columns, _TOP)
-    if len(fitted.fields) > COLUMNS_MAX:
-        walk.refuse(_too_many(fitted))
+    walk.conflicts += _beyond_bounds(fitted, columns)
     if walk.conflicts:
         return Reconciled(columns=columns, unknown=tuple(walk.unknown), conflicts=tuple(walk.conflicts))
     if walk.must_ask:
@@ -93,9 +95,6 @@ class _Walk:
         self.changes: list[Change] = []
         self.unknown: list[str] = []
         self.conflicts: list[Conflict] = []
-
-    def refuse(self, conflict: Conflict) -> None:
-        self.conflicts.append(conflict)
 
     def structs(self, seen: StructType, column: StructType, place: _Place) -> StructType:
         """The column with what the file has in it; itself when that is nothing new."""
@@ -213,7 +212,7 @@ class _Walk:
 
     def _refuse(self, place: _Place, seen: DataType, remedy: str, *, column: DataType | None = None) -> None:
         of_column = sql_type(column) if column is not None else ""
-        self.refuse(Conflict(path=place.path, seen=sql_type(seen), column=of_column, remedy=remedy))
+        self.conflicts.append(Conflict(path=place.path, seen=sql_type(seen), column=of_column, remedy=remedy))
 
 
 def _says_nothing(kind: DataType) -> bool:
@@ -231,11 +230,17 @@ def _remedy(column: DataType, place: _Place, *, could_widen: bool) -> str:
     return f"write it as {sql_type(column)}, or load such files into a table of their own"
 
 
-def _too_many(fitted: StructType) -> Conflict:
-    last = fitted.fields[COLUMNS_MAX]
-    return Conflict(
-        path=path_within("", last.name),
-        seen=sql_type(last.dataType),
-        column="",
-        remedy=f"it would be one of {len(fitted.fields):,} columns and at most {COLUMNS_MAX:,} fit: hint one as string",
-    )
+def _beyond_bounds(fitted: StructType, columns: StructType) -> Iterator[Conflict]:
+    """What of the new or changed columns is more than the ledger keeps."""
+    if len(fitted) > COLUMNS_MAX:
+        yield _too_large(
+            fitted.fields[COLUMNS_MAX], f"it would be one of more than {COLUMNS_MAX:,} columns: load fewer"
+        )
+    as_they_were = {id(column) for column in columns}
+    for column in fitted:
+        if id(column) not in as_they_were and len(sql_type(column.dataType)) > TYPE_CHARACTERS_MAX:
+            yield _too_large(column, _TOO_LONG)
+
+
+def _too_large(column: StructField, remedy: str) -> Conflict:
+    return Conflict(path=path_within("", column.name), seen=column.dataType.typeName(), column="", remedy=remedy)

@@ -28,7 +28,8 @@ from pyspark.sql.types import (
     VarcharType,
 )
 
-from executor.schema.changes import Change, ChangeKind, OnSchemaChange, Policy, reads_as_text
+from executor.lease import Change, ChangeKind, OnSchemaChange, SchemaTerms
+from executor.schema.changes import Policy, policy_of, reads_as_text
 from executor.schema.evolve import COLUMNS_MAX, reconcile, reconcile_files
 from executor.schema.types import kept
 from tests.executor.schema.schemas import KINDS, NAMES, SCHEMAS, struct
@@ -194,6 +195,16 @@ def test_a_hint_wins_over_what_the_file_has() -> None:
     assert [conflict.path for conflict in reconcile(columns(Region=LongType()), ID, typed).conflicts] == ["Region"]
 
 
+def test_the_terms_of_a_lease_are_a_policy() -> None:
+    terms = SchemaTerms(
+        on_schema_change=OnSchemaChange.FAIL, fixed_columns=("Id", "AT"), ignored_fields=("Address.Zip",)
+    )
+    policy = policy_of(terms, hints=columns(AT=TimestampType()), reads=reads_as_text)
+    assert policy.fixed == {"id", "at"}
+    assert policy.ignored == {"address.zip"}
+    assert policy.hints == {"at": TimestampType()}
+
+
 def test_a_rejected_field_is_left_out_under_every_policy() -> None:
     for policy in (APPEND, FAIL):
         told = reconcile(columns(Region=StringType()), ID, replace(policy, ignored=frozenset({"region"})))
@@ -221,6 +232,16 @@ def test_columns_nest_32_deep_and_no_deeper() -> None:
     assert "32 deep" in reconcile(columns(x=ArrayType(kind)), ID, APPEND).conflicts[0].message
     shallow = columns(x=columns(y=LongType()))
     assert "32 deep" in reconcile(columns(x=columns(z=kind)), shallow, APPEND).conflicts[0].message
+
+
+def test_a_type_has_20_000_characters_and_no_more() -> None:
+    wide = struct([(f"field_{number}", LongType()) for number in range(1_500)])
+    (conflict,) = reconcile(columns(x=wide), ID, APPEND).conflicts
+    assert "20,000 characters" in conflict.message
+    assert len(conflict.message) < 200
+    half = struct([(f"field_{number}", LongType()) for number in range(700)])
+    (conflict,) = reconcile(columns(x=wide), columns(x=half), APPEND).conflicts
+    assert conflict.path == "x"
 
 
 def test_a_table_has_10_000_columns_and_no_more() -> None:
