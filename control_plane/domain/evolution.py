@@ -62,20 +62,10 @@ def with_hints(columns: Sequence[Column], hints: Sequence[Column], *, known: Seq
     return tuple(Column(name=each.name, type=types.get(each.name.lower(), each.type)) for each in columns)
 
 
-def has_path(columns: Sequence[Column], path: str) -> bool:
-    """Whether there is a column, or a field within one, at a path."""
-    found: Type = _struct(columns)
-    for part in split_path(path):
-        match found:
-            case Struct() if (field := _by_name(found).get(part.lower())) is not None:
-                found = field.type
-            case Array() if part == "element":
-                found = found.element
-            case Map() if part == "value":
-                found = found.value
-            case _:
-                return False
-    return True
+def absent(columns: Sequence[Column], paths: Sequence[str]) -> list[str]:
+    """Those of the paths at which there is no column, and no field within one."""
+    struct = _struct(columns) if paths else Struct(())
+    return [path for path in paths if not _has(struct, split_path(path))]
 
 
 def split_path(path: str) -> list[str]:
@@ -154,6 +144,21 @@ def _differences_of_structs(old: Struct, new: Struct, *, path: str) -> Iterator[
         if name not in after:
             place = _join(path, quoted(field.name))
             yield Change(kind=ChangeKind.DROPPED, path=place, old_type=str(field.type))
+
+
+def _has(type: Type, parts: Sequence[str]) -> bool:
+    if not parts:
+        return True
+    match type:
+        case Struct():
+            field = _by_name(type).get(parts[0].lower())
+            return field is not None and _has(field.type, parts[1:])
+        case Array():
+            return parts[0] == "element" and _has(type.element, parts[1:])
+        case Map():
+            return parts[0] == "value" and _has(type.value, parts[1:])
+        case _:
+            return False
 
 
 def _with_change(type: Type, parts: Sequence[str], change: Change) -> Type:

@@ -97,7 +97,11 @@ async def list_page(
 
 
 async def update(connection: Connection, stored: StoredIngestion, ingestion: Ingestion) -> StoredIngestion:
-    """Stores a changed configuration under the next revision; the caller holds the row's lock."""
+    """Stores a changed configuration under the next revision; the caller holds the row's lock.
+
+    Raises InvalidField where it does not go with the columns that files have made.
+    """
+    await schemas.refuse_hints(connection, stored, ingestion)
     if ingestion.columns != stored.ingestion.columns:
         await schemas.declare(connection, stored.ingestion_id, ingestion)
     await connection.execute(

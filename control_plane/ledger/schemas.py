@@ -11,7 +11,7 @@ from dataclasses import asdict
 from sqlalchemy import insert, select
 
 from control_plane.domain.checks_of_table import check_columns
-from control_plane.domain.evolution import EvolutionRule, differences, has_path, together, with_hints
+from control_plane.domain.evolution import EvolutionRule, absent, differences, together, with_hints
 from control_plane.domain.ingestion import Column, Ingestion, StoredIngestion
 from control_plane.domain.schema import Change, ChangeState, ColumnsInForce, Origin, Proposal
 from control_plane.errors import InvalidField, Violation
@@ -29,6 +29,21 @@ async def declare(connection: Connection, ingestion_id: int, ingestion: Ingestio
         await store(
             connection, ingestion_id, ingestion, former=former, columns=ingestion.columns, origin=Origin.DECLARED
         )
+
+
+async def refuse_hints(connection: Connection, stored: StoredIngestion, changed: Ingestion) -> None:
+    """Raises InvalidField for a new hint to a column that is there already with another type, which no hint changes."""
+    holding = await in_force(connection, stored)
+    types = {column.name.lower(): column.type for column in holding.columns}
+    if violations := [
+        Violation(
+            f"ingestion.schema.hints[{position}]",
+            f'"{hint.name}" is a column of type {types[hint.name.lower()]} since files showed it, and stays one',
+        )
+        for position, hint in enumerate(changed.schema.hints)
+        if hint not in stored.ingestion.schema.hints and types.get(hint.name.lower(), hint.type) != hint.type
+    ]:
+        raise InvalidField(*violations)
 
 
 async def propose(
@@ -78,7 +93,7 @@ async def ignored_fields(connection: Connection, ingestion_id: int, columns: Seq
         .order_by(schema_changes.c.change_id.desc())
         .limit(IGNORED_FIELDS_MAX)
     )
-    return tuple(path for path in rejected if not has_path(columns, path))
+    return tuple(absent(columns, list(rejected)))
 
 
 async def store(

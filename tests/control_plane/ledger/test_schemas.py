@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -176,6 +177,17 @@ async def declare(steps: Steps, *declared: Column) -> None:
     async with steps.database.transaction() as connection:
         stored = await ingestions.get(connection, "default", "orders", lock=True)
         await ingestions.update(connection, stored, replace(stored.ingestion, columns=declared))
+
+
+async def test_a_hint_to_a_column_of_another_type_comes_too_late(steps: Steps) -> None:
+    lease = await held(steps, hints=(ID,))
+    await steps.propose(lease, columns(ID, NAME))
+    for hint, comes_too_late in ((WIDE_ID, True), (ID, False), (NAME, False), (REGION, False)):
+        async with steps.database.transaction(dry_run=True) as connection:
+            stored = await ingestions.get(connection, "default", "orders", lock=True)
+            hinted = replace(stored.ingestion, schema=SchemaPolicy(hints=(hint,)))
+            with pytest.raises(InvalidField, match="since files showed it") if comes_too_late else nullcontext():
+                await ingestions.update(connection, stored, hinted)
 
 
 async def test_an_ingestion_stored_before_there_were_policies_is_read(steps: Steps) -> None:
