@@ -39,12 +39,12 @@ class FileService(FileServiceServicer):
         tenant = current_tenant()
         parent = parse_ingestion(request.parent, field="parent")
         page = self._pages.read(request, "ListFiles", tenant, parent, request.filter, default_size=100)
-        conditions = filters.parse_filter(request.filter, _fields(parent))
+        filter = filters.parse_filter(request.filter, _fields(parent))
         async with self._database.transaction() as connection:
             rows = await files.list_page(
                 connection,
                 await ingestions.get(connection, tenant, parent),
-                conditions=conditions,
+                filter=filter,
                 after=int(page.cursor or 0),
                 limit=page.limit,
             )
@@ -63,11 +63,11 @@ class FileService(FileServiceServicer):
         if request.names and request.filter:
             raise InvalidField(Violation("filter", "names choose the files already; leave one of both out"))
         file_ids = _file_ids(request.names, parent)
-        conditions = filters.parse_filter(request.filter, _fields(parent))
+        filter = filters.parse_filter(request.filter, _fields(parent))
 
         async def retry(connection: Connection) -> pb.RetryFilesResponse:
             stored = await ingestions.get(connection, current_tenant(), parent)
-            count = await files.retry(connection, stored, file_ids=file_ids, conditions=conditions)
+            count = await files.retry(connection, stored, file_ids=file_ids, filter=filter)
             return pb.RetryFilesResponse(file_count=count)
 
         return await self._repeats.once(request, retry, reply=pb.RetryFilesResponse, dry_run=request.validate_only)

@@ -1,25 +1,34 @@
-"""Filters of lists: the part of AIP-160 that is `field operator value`, joined by AND."""
+"""Filters of lists: AIP-160 without functions and wildcards.
+
+all     = any { AND any }
+any     = term { OR term }                      OR binds tighter than AND, as in AIP-160
+term    = [ NOT | - ] ( condition | "(" all ")" )
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NoReturn
 
-from control_plane.domain.filter import Condition, Operator
+from control_plane.domain.filter import EVERYTHING, All, AnyOf, Condition, Filter, Not, Operator
 from control_plane.errors import InvalidField, Violation
 
 FILTER_CHARACTERS_MAX = 4_000
 CONDITIONS_MAX = 50
+DEPTH_MAX = 10
 _INTEGER_MAX = 2**63 - 1
-_OPERATORS: dict[str, Operator] = {"=": "=", "!=": "!=", "<": "<", ">": ">"}
-_SUPPORTED = "supported are =, !=, < and >, joined by AND"
+_SHOWN_CHARACTERS = 20
+_EQUALITY: tuple[Operator, ...] = ("=", "!=")
+_ORDER: tuple[Operator, ...] = ("=", "!=", "<", "<=", ">", ">=")
+_SUPPORTED = "supported are =, !=, <, <=, >, >= and :, joined by AND and OR, with NOT and parentheses"
 
 _FIELD = re.compile(r'[^\s=<>!:()"\']+(?:"(?:[^"\\]|\\.)*")?')
 _OPERATOR = re.compile(r"[=<>!:]+")
 _VALUE = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|[^\s()"\']+')
+_KEYWORD = re.compile(r"(AND|OR|NOT)(?![^\s()])")
 _SPACE = re.compile(r"\s*")
 
 Value = str | int | datetime
@@ -30,11 +39,11 @@ class Field:
     """What a field can be compared with: `parse` raises ValueError on a value of another type."""
 
     parse: Callable[[str], Value]
-    operators: frozenset[str]
+    operators: tuple[Operator, ...]
 
 
 def text() -> Field:
-    return Field(str, frozenset({"=", "!="}))
+    return Field(str, (*_EQUALITY, ":"))
 
 
 def one_of(*names: str) -> Field:
@@ -43,64 +52,107 @@ def one_of(*names: str) -> Field:
             raise ValueError(f"is none of {', '.join(names)}")
         return value
 
-    return Field(parse, frozenset({"=", "!="}))
+    return Field(parse, _EQUALITY)
 
 
 def integer() -> Field:
-    return Field(_integer, frozenset(_OPERATORS))
+    return Field(_integer, _ORDER)
 
 
 def time() -> Field:
-    return Field(_time, frozenset(_OPERATORS))
+    return Field(_time, _ORDER)
+
+
+def keys() -> Field:
+    return Field(str, (":",))
 
 
 def custom(parse: Callable[[str], Value]) -> Field:
-    return Field(parse, frozenset({"=", "!="}))
+    return Field(parse, _EQUALITY)
 
 
-def parse_filter(filter: str, fields: Mapping[str, Field]) -> tuple[Condition, ...]:
-    """Gives the conditions of a filter; InvalidField says what in it is wrong and what is supported.
+def parse_filter(filter: str, fields: Mapping[str, Field]) -> Filter:
+    """Reads a filter; InvalidField says what in it is wrong and what is supported.
 
     The key `labels.*` in `fields` stands for every label: `labels.KEY`, or `labels."any key"`.
     """
     if len(filter) > FILTER_CHARACTERS_MAX or "\0" in filter:
         _refuse(f"has a NUL, or more than {FILTER_CHARACTERS_MAX} characters")
-    conditions = tuple(_Scanner(filter, fields).conditions())
-    if len(conditions) > CONDITIONS_MAX:
-        _refuse(f"has {len(conditions)} conditions; at most {CONDITIONS_MAX} fit")
-    return conditions
+    return _Reader(filter, fields).read()
 
 
-class _Scanner:
+class _Reader:
     """Reads a filter from left to right; values may hold what elsewhere is an operator: `s3://a`."""
 
     def __init__(self, filter: str, fields: Mapping[str, Field]) -> None:
         self._filter = filter
         self._fields = fields
         self._position = 0
+        self._conditions = 0
+        self._depth = 0
 
-    def conditions(self) -> Iterator[Condition]:
+    def read(self) -> Filter:
         self._skip_space()
-        while self._position < len(self._filter):
-            yield self._condition()
-            if self._position == len(self._filter):
-                return
-            self._join()
+        if self._at_end():
+            return EVERYTHING
+        filter = self._all()
+        if self._next(")"):
+            _refuse("has `)` without a `(` before it; leave it out")
+        if not self._at_end():
+            _refuse(f"has `{self._rest()}` where AND or OR belongs; {_SUPPORTED}")
+        return filter
+
+    def _all(self) -> Filter:
+        parts = [self._any_of()]
+        while self._keyword("AND"):
+            parts.append(self._any_of())
+        return All(tuple(parts)) if len(parts) > 1 else parts[0]
+
+    def _any_of(self) -> Filter:
+        parts = [self._term()]
+        while self._keyword("OR"):
+            parts.append(self._term())
+        return AnyOf(tuple(parts)) if len(parts) > 1 else parts[0]
+
+    def _term(self) -> Filter:
+        if self._keyword("NOT") or self._next("-"):
+            return Not(self._simple())
+        return self._simple()
+
+    def _simple(self) -> Filter:
+        if self._at_end():
+            _refuse(f"ends after `{self._filter.split()[-1][-_SHOWN_CHARACTERS:]}`, where a condition belongs")
+        if not self._next("("):
+            return self._condition()
+        self._depth += 1
+        if self._depth > DEPTH_MAX:
+            _refuse(f"has more than {DEPTH_MAX} parentheses within each other; write it flatter")
+        filter = self._all()
+        if not self._next(")"):
+            where = f"has `{self._rest()}`" if self._rest() else "ends"
+            _refuse(f"{where} where `)`, AND or OR belongs")
+        self._depth -= 1
+        return filter
 
     def _condition(self) -> Condition:
+        self._conditions += 1
+        if self._conditions > CONDITIONS_MAX:
+            _refuse(f"has more than {CONDITIONS_MAX} conditions; ask several times with fewer")
         name = self._name()
         field = self._fields["labels.*" if name.startswith("labels.") else name]
         operator = self._operator(name, field)
         value = self._take(_VALUE, f"`{name} {operator}` is followed by no value")
+        if (operator, value) == (":", "*"):
+            return _is_set(name)
         try:
             return Condition(name, operator, field.parse(_unquoted(value)))
         except ValueError as error:
             _refuse(f"`{name}` cannot be compared with {value}, which {error}")
 
     def _name(self) -> str:
+        if word := _KEYWORD.match(self._filter, self._position):
+            _refuse(f"has `{word[0]}` where a field belongs; {_SUPPORTED}")
         name = self._take(_FIELD, f"has `{self._rest()}` where a field belongs")
-        if name in ("OR", "NOT") or name.startswith("-"):
-            _refuse(f"`{name}` is not supported; {_SUPPORTED}")
         if name.startswith("labels.") and "labels.*" in self._fields:
             key = _unquoted(name.removeprefix("labels."))
             if key:
@@ -112,19 +164,23 @@ class _Scanner:
 
     def _operator(self, name: str, field: Field) -> Operator:
         found = self._take(_OPERATOR, f"`{name}` is followed by no operator; {_SUPPORTED}")
-        operator = _OPERATORS.get(found)
-        if operator is None:
+        for operator in field.operators:
+            if found == operator:
+                return operator
+        if found not in (*_ORDER, ":"):
             _refuse(f"the operator `{found}` is not supported; {_SUPPORTED}")
-        if operator not in field.operators:
-            _refuse(f"`{name}` cannot be compared by `{operator}`; use = or !=")
-        return operator
+        _refuse(f"`{name}` cannot be compared by `{found}`; use {' or '.join(field.operators)}")
 
-    def _join(self) -> None:
-        word = self._take(_FIELD, f"`{self._rest()}` is not supported; {_SUPPORTED}")
-        if word != "AND":
-            _refuse(f"has `{word}` where AND belongs; {_SUPPORTED}")
-        if self._position == len(self._filter):
-            _refuse("ends after AND")
+    def _keyword(self, word: str) -> bool:
+        found = _KEYWORD.match(self._filter, self._position)
+        return found is not None and found[1] == word and self._next(word)
+
+    def _next(self, token: str) -> bool:
+        if not self._filter.startswith(token, self._position):
+            return False
+        self._position += len(token)
+        self._skip_space()
+        return True
 
     def _take(self, pattern: re.Pattern[str], otherwise: str) -> str:
         match = pattern.match(self._filter, self._position)
@@ -138,8 +194,18 @@ class _Scanner:
         space = _SPACE.match(self._filter, self._position)
         self._position = space.end() if space else self._position
 
+    def _at_end(self) -> bool:
+        return self._position == len(self._filter)
+
     def _rest(self) -> str:
-        return self._filter[self._position : self._position + 20]
+        return self._filter[self._position : self._position + _SHOWN_CHARACTERS]
+
+
+def _is_set(name: str) -> Condition:
+    """What AIP-160 asks by `name:*`."""
+    if name.startswith("labels."):
+        return Condition("labels", ":", name.removeprefix("labels."))
+    return Condition(name, "!=", "")
 
 
 def _unquoted(value: str) -> str:

@@ -41,6 +41,7 @@ _FIELDS = {
     "display_name": filters.text(),
     "pool": filters.text(),
     "create_time": filters.time(),
+    "labels": filters.keys(),
     "labels.*": filters.text(),
 }
 
@@ -72,11 +73,9 @@ class IngestionService(IngestionServiceServicer):
     async def ListIngestions(self, request: pb.ListIngestionsRequest, context: Context) -> pb.ListIngestionsResponse:
         tenant = current_tenant()
         page = self._pages.read(request, "ListIngestions", tenant, request.filter, default_size=50)
-        conditions = filters.parse_filter(request.filter, _FIELDS)
+        filter = filters.parse_filter(request.filter, _FIELDS)
         async with self._database.transaction() as connection:
-            rows = await ingestions.list_page(
-                connection, tenant, conditions=conditions, after=page.cursor, limit=page.limit
-            )
+            rows = await ingestions.list_page(connection, tenant, filter=filter, after=page.cursor, limit=page.limit)
         messages, token = page.fill(rows, message=stored_to_proto, cursor=lambda row: row.ingestion.id)
         return pb.ListIngestionsResponse(ingestions=messages, next_page_token=token)
 

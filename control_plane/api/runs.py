@@ -55,7 +55,7 @@ class RunService(RunServiceServicer):
         tenant = current_tenant()
         parent = parse_ingestion(request.parent, field="parent")
         page = self._pages.read(request, "ListRuns", tenant, parent, request.filter, default_size=50)
-        conditions = filters.parse_filter(request.filter, _FIELDS)
+        filter = filters.parse_filter(request.filter, _FIELDS)
         async with self._database.transaction() as connection:
             if parent != ALL_INGESTIONS:
                 await ingestions.get(connection, tenant, parent)
@@ -63,7 +63,7 @@ class RunService(RunServiceServicer):
                 connection,
                 tenant,
                 None if parent == ALL_INGESTIONS else parent,
-                conditions=conditions,
+                filter=filter,
                 before=int(page.cursor) if page.cursor else None,
                 limit=page.limit,
             )

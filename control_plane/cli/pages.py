@@ -13,7 +13,7 @@ from control_plane.cli.client import CALL_SECONDS
 PAGE_SIZE_MAX = 1_000
 
 LimitOption = Annotated[int, typer.Option(min=1, help="Most resources to list.")]
-FilterOption = Annotated[str, typer.Option("--filter", help="Which resources to list.")]
+FilterOption = Annotated[str, typer.Option("--filter", help="Which of them. Example: state = FAILED AND NOT uri:tmp/")]
 
 
 def follow(call: Callable[..., Any], request: Any, *, field: str, limit: int) -> Iterator[Message]:

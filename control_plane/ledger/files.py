@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, func, select
 
 from control_plane.domain.file import File, FileState, FileSummary, LoadError
-from control_plane.domain.filter import Condition
+from control_plane.domain.filter import Filter
 from control_plane.domain.ingestion import StoredIngestion
 from control_plane.domain.packing import Packable
 from control_plane.errors import NotFound
@@ -21,7 +21,7 @@ _COLUMNS = {
     "state": files.c.state,
     "run": files.c.run_id,
     "uri": files.c.uri,
-    "category": func.coalesce(files.c.error_category, ""),
+    "category": files.c.error_category,
     "size_bytes": files.c.size_bytes,
     "discover_time": files.c.discover_time,
 }
@@ -43,7 +43,7 @@ async def list_page(
     connection: Connection,
     stored: StoredIngestion,
     *,
-    conditions: Sequence[Condition],
+    filter: Filter,
     after: int,
     limit: int,
 ) -> list[File]:
@@ -51,7 +51,7 @@ async def list_page(
     query = (
         _select()
         .where(files.c.ingestion_id == stored.ingestion_id, files.c.file_id > after)
-        .where(*where(conditions, _COLUMNS))
+        .where(where(filter, _COLUMNS.__getitem__))
         .order_by(files.c.file_id)
         .limit(limit)
     )
@@ -90,14 +90,14 @@ async def retry(
     stored: StoredIngestion,
     *,
     file_ids: Sequence[int],
-    conditions: Sequence[Condition],
+    filter: Filter,
 ) -> int:
-    """Sets FAILED and MISSING files back to PENDING: those named, or with no names all that the conditions admit."""
+    """Sets FAILED and MISSING files back to PENDING: those named, or with no names all that the filter admits."""
     await lock_active_run(connection, stored.ingestion_id)
     if file_ids:
         return await _retry(connection, stored, file_ids, named=True)
     retried, last = 0, 0
-    while batch := await _not_loaded(connection, stored, conditions, last):
+    while batch := await _not_loaded(connection, stored, filter, last):
         retried += await _retry(connection, stored, batch, named=False)
         last = batch[-1]
     return retried
@@ -137,13 +137,13 @@ async def lock_active_run(connection: Connection, ingestion_id: int) -> None:
 async def _not_loaded(
     connection: Connection,
     stored: StoredIngestion,
-    conditions: Sequence[Condition],
+    filter: Filter,
     after: int,
 ) -> list[int]:
     query = (
         select(files.c.file_id)
         .where(files.c.ingestion_id == stored.ingestion_id, files.c.file_id > after, _NOT_LOADED)
-        .where(*where(conditions, _COLUMNS))
+        .where(where(filter, _COLUMNS.__getitem__))
         .order_by(files.c.file_id)
         .limit(RETRY_BATCH)
     )

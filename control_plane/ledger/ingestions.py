@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, exists, func, insert, select
+from sqlalchemy import ColumnElement, RowMapping, Select, exists, func, insert, select
 from sqlalchemy import update as update_table
 from sqlalchemy.dialects.postgresql import insert as insert_unless_taken
 
-from control_plane.domain.filter import Condition
+from control_plane.domain.filter import Filter
 from control_plane.domain.format import Format, FormatKind
 from control_plane.domain.ingestion import (
     Column,
@@ -71,25 +71,15 @@ async def list_page(
     connection: Connection,
     tenant: str,
     *,
-    conditions: Sequence[Condition],
+    filter: Filter,
     after: str,
     limit: int,
 ) -> list[StoredIngestion]:
     """Up to `limit` ingestions whose id follows `after`, by id."""
-    columns = {
-        "state": ingestions.c.state,
-        "display_name": ingestions.c.display_name,
-        "pool": ingestions.c.pool,
-        "create_time": ingestions.c.create_time,
-    } | {
-        each.field: func.coalesce(ingestions.c.labels[each.field.removeprefix("labels.")].astext, "")
-        for each in conditions
-        if each.field.startswith("labels.")
-    }
     query = (
         _select()
         .where(ingestions.c.tenant == tenant, ingestions.c.id > after)
-        .where(*where(conditions, columns))
+        .where(where(filter, _column))
         .order_by(ingestions.c.id)
         .limit(limit)
     )
@@ -167,6 +157,12 @@ async def _insert(connection: Connection, ingestion: Ingestion) -> int | None:
         .returning(ingestions.c.ingestion_id)
     )
     return key
+
+
+def _column(field: str) -> ColumnElement[Any]:
+    if field.startswith("labels."):
+        return func.coalesce(ingestions.c.labels[field.removeprefix("labels.")].astext, "")
+    return ingestions.c[field]
 
 
 def _select() -> Select[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
 from control_plane.domain.file import LoadError
-from control_plane.domain.filter import Condition
+from control_plane.domain.filter import Filter
 from control_plane.domain.ingestion import IngestionState, StoredIngestion
 from control_plane.domain.run import ACTIVE_STATES, Run, RunState, RunWarning, Trigger
 from control_plane.errors import IngestionPaused, NotFound, WrongState
@@ -22,6 +21,15 @@ from control_plane.ledger.ingestions import run_active
 from control_plane.ledger.run_changes import CHANGES_OF_RUN, change_of_run
 from control_plane.ledger.statements import statement
 from control_plane.ledger.tables import files, ingestions, leases, runs
+
+_COLUMNS = {
+    "state": runs.c.state,
+    "trigger": runs.c.trigger,
+    "create_time": runs.c.create_time,
+    "end_time": runs.c.end_time,
+    "records_written": runs.c.records_written,
+    "files_failed": runs.c.files_failed,
+}
 
 
 async def open_run(connection: Connection, stored: StoredIngestion, *, trigger: Trigger) -> Run:
@@ -59,20 +67,12 @@ async def list_page(
     tenant: str,
     ingestion: str | None,
     *,
-    conditions: Sequence[Condition],
+    filter: Filter,
     before: int | None,
     limit: int,
 ) -> list[Run]:
     """Up to `limit` runs with ids below `before`, newest first; of every ingestion with None."""
-    columns = {
-        "state": runs.c.state,
-        "trigger": runs.c.trigger,
-        "create_time": runs.c.create_time,
-        "end_time": runs.c.end_time,
-        "records_written": runs.c.records_written,
-        "files_failed": runs.c.files_failed,
-    }
-    query = _select().where(ingestions.c.tenant == tenant).where(*where(conditions, columns))
+    query = _select().where(ingestions.c.tenant == tenant).where(where(filter, _COLUMNS.__getitem__))
     if ingestion is not None:
         query = query.where(ingestions.c.id == ingestion)
     if before is not None:

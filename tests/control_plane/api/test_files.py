@@ -55,6 +55,9 @@ async def test_filters_choose_files(client: Client, steps: Steps) -> None:
         ("uri = s3://bucket/0002.json", 1),
         ("size_bytes > 99 AND size_bytes < 101", 3),
         ("discover_time < 2020-01-01T00:00:00Z", 0),
+        ("NOT category = DATA_MALFORMED", 2),
+        ("state = FAILED OR uri:0002 AND size_bytes <= 100", 2),
+        ("-(state = FAILED OR uri:0002)", 1),
     ):
         assert len(await listed(client, filter)) == count, filter
 

@@ -240,6 +240,8 @@ async def test_filters_choose(client: Client) -> None:
     assert await ids(client, "state = PAUSED") == ["b"]
     assert await ids(client, 'labels.team = "x"') == ["a"]
     assert await ids(client, "labels.team != x") == ["b"]
+    assert await ids(client, "labels:team") == ["a"]
+    assert await ids(client, "NOT labels.team:* OR display_name:zzz") == ["b"]
     assert await ids(client, r'display_name = "say \"hi\""') == ["b"]
     assert await ids(client, "create_time > 2020-01-01T00:00:00Z AND state = ACTIVE") == ["a"]
     assert await ids(client, "create_time < 2020-01-01T00:00:00+01:00") == []

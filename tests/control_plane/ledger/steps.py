@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from control_plane.domain.file import File, ListedFile, LoadError
-from control_plane.domain.filter import Condition
+from control_plane.domain.filter import EVERYTHING, Filter
 from control_plane.domain.format import Format, FormatKind
 from control_plane.domain.ingestion import (
     Column,
@@ -281,9 +281,9 @@ class Steps:
         async with self.database.transaction() as connection:
             return await runs.get(connection, "default", run.ingestion, run.run_id)
 
-    async def files(self, stored: StoredIngestion, *conditions: Condition) -> list[File]:
+    async def files(self, stored: StoredIngestion, filter: Filter = EVERYTHING) -> list[File]:
         async with self.database.transaction() as connection:
-            return await files.list_page(connection, stored, conditions=conditions, after=0, limit=10_000)
+            return await files.list_page(connection, stored, filter=filter, after=0, limit=10_000)
 
     async def states(self, stored: StoredIngestion) -> list[str]:
         return [str(file.state) for file in await self.files(stored)]

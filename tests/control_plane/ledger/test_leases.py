@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from control_plane.domain.file import LoadError
+from control_plane.domain.filter import EVERYTHING
 from control_plane.domain.lease import FileException, Resolution
 from control_plane.domain.run import RunState
 from control_plane.errors import InvalidField, LeaseFenced, NotFound, WrongState
@@ -330,8 +331,8 @@ async def test_rows_that_may_be_in_the_table_are_not_loaded_again_by_a_sweeping_
     assert await steps.states(stored) == ["FAILED", "SKIPPED"]
     (file, _) = await steps.files(stored)
     async with steps.database.transaction() as connection:
-        assert await files.retry(connection, stored, file_ids=[], conditions=[]) == 0
-        assert await files.retry(connection, stored, file_ids=[file.file_id], conditions=[]) == 1
+        assert await files.retry(connection, stored, file_ids=[], filter=EVERYTHING) == 0
+        assert await files.retry(connection, stored, file_ids=[file.file_id], filter=EVERYTHING) == 1
 
 
 async def test_a_file_retried_and_loaded_within_a_run_is_no_failure_of_it(steps: Steps) -> None:
@@ -341,7 +342,7 @@ async def test_a_file_retried_and_loaded_within_a_run_is_no_failure_of_it(steps:
     await steps.stage(lease, a_staging(0, exceptions=[bad]))
     await steps.complete(lease, 0)
     async with steps.database.transaction() as connection:
-        assert await files.retry(connection, stored, file_ids=[], conditions=[]) == 1
+        assert await files.retry(connection, stored, file_ids=[], filter=EVERYTHING) == 1
     await steps.offer(stored, run)
     for _ in range(2):
         lease = await steps.held()
