@@ -17,7 +17,7 @@ from control_plane.api.pages import Pages
 from control_plane.api.repeats import Repeats
 from control_plane.domain.file import FileState
 from control_plane.errors import AutoloaderError, InvalidField, Violation
-from control_plane.ledger import files, ingestions
+from control_plane.ledger import files, ingestions, rulings
 from control_plane.ledger.database import Connection, Database
 
 NAMES_MAX = 1_000
@@ -67,7 +67,7 @@ class FileService(FileServiceServicer):
 
         async def retry(connection: Connection) -> pb.RetryFilesResponse:
             stored = await ingestions.get(connection, current_tenant(), parent)
-            count = await files.retry(connection, stored, file_ids=file_ids, filter=filter)
+            count = await rulings.retry(connection, stored, file_ids=file_ids, filter=filter)
             return pb.RetryFilesResponse(file_count=count)
 
         return await self._repeats.once(request, retry, reply=pb.RetryFilesResponse, dry_run=request.validate_only)

@@ -59,12 +59,12 @@ class SchemaService(SchemaServiceServicer):
         tenant = current_tenant()
         parent = parse_ingestion(request.parent, field="parent")
         page = self._pages.read(request, "ListSchemaChanges", tenant, parent, request.filter, default_size=50)
-        conditions = filters.parse_filter(request.filter, _FIELDS)
+        filter = filters.parse_filter(request.filter, _FIELDS)
         async with self._database.transaction() as connection:
             rows = await changes.list_page(
                 connection,
                 await ingestions.get(connection, tenant, parent),
-                conditions=conditions,
+                filter=filter,
                 after=int(page.cursor or 0),
                 limit=page.limit,
             )

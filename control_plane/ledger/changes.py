@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, func, select
 
 from control_plane.domain.evolution import EvolutionRule, with_change
-from control_plane.domain.filter import Condition
+from control_plane.domain.filter import Condition, Filter
 from control_plane.domain.ingestion import OnSchemaChange, StoredIngestion
 from control_plane.domain.run import RunWarning
 from control_plane.domain.schema import Change, ChangeKind, ChangeState, Decision, Origin, SchemaChange, WantedChange
@@ -61,13 +61,13 @@ async def hold(connection: Connection, ingestion_id: int, lease_id: str) -> None
 
 
 async def list_page(
-    connection: Connection, stored: StoredIngestion, *, conditions: Sequence[Condition], after: int, limit: int
+    connection: Connection, stored: StoredIngestion, *, filter: Filter, after: int, limit: int
 ) -> list[SchemaChange]:
     """Up to `limit` changes with ids above `after`, as they were found."""
     query = (
         _select(stored.ingestion_id)
         .where(schema_changes.c.change_id > after)
-        .where(*where(conditions, _COLUMNS))
+        .where(where(filter, _COLUMNS.__getitem__))
         .order_by(schema_changes.c.change_id)
         .limit(limit)
     )
@@ -77,7 +77,7 @@ async def list_page(
 async def held(connection: Connection, stored: StoredIngestion, *, limit: int) -> list[SchemaChange]:
     """The changes that wait, as they were found."""
     waits = Condition("state", "=", ChangeState.HELD)
-    return await list_page(connection, stored, conditions=[waits], after=0, limit=limit)
+    return await list_page(connection, stored, filter=waits, after=0, limit=limit)
 
 
 async def get(connection: Connection, stored: StoredIngestion, change_id: int) -> SchemaChange:

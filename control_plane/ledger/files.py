@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, func, select
+from sqlalchemy import ColumnElement, RowMapping, Select, func, select
 
 from control_plane.domain.file import File, FileState, FileSummary, LoadError
 from control_plane.domain.filter import Filter
@@ -15,9 +15,9 @@ from control_plane.errors import NotFound
 from control_plane.ledger.conditions import where
 from control_plane.ledger.database import Connection, fetch
 from control_plane.ledger.statements import statement
-from control_plane.ledger.tables import files, ingestions, runs
+from control_plane.ledger.tables import files, ingestions
 
-_COLUMNS = {
+COLUMNS: Mapping[str, ColumnElement[Any]] = {
     "state": files.c.state,
     "run": files.c.run_id,
     "uri": files.c.uri,
@@ -25,8 +25,6 @@ _COLUMNS = {
     "size_bytes": files.c.size_bytes,
     "discover_time": files.c.discover_time,
 }
-_NOT_LOADED = files.c.state.in_(["FAILED", "MISSING"])
-RETRY_BATCH = 10_000
 
 
 async def get(connection: Connection, tenant: str, ingestion: str, file_id: int) -> File:
@@ -51,7 +49,7 @@ async def list_page(
     query = (
         _select()
         .where(files.c.ingestion_id == stored.ingestion_id, files.c.file_id > after)
-        .where(where(filter, _COLUMNS.__getitem__))
+        .where(where(filter, COLUMNS.__getitem__))
         .order_by(files.c.file_id)
         .limit(limit)
     )
@@ -85,24 +83,6 @@ async def summarize(connection: Connection, stored: StoredIngestion) -> list[Fil
     ]
 
 
-async def retry(
-    connection: Connection,
-    stored: StoredIngestion,
-    *,
-    file_ids: Sequence[int],
-    filter: Filter,
-) -> int:
-    """Sets FAILED and MISSING files back to PENDING: those named, or with no names all that the filter admits."""
-    await lock_active_run(connection, stored.ingestion_id)
-    if file_ids:
-        return await _retry(connection, stored, file_ids, named=True)
-    retried, last = 0, 0
-    while batch := await _not_loaded(connection, stored, filter, last):
-        retried += await _retry(connection, stored, batch, named=False)
-        last = batch[-1]
-    return retried
-
-
 async def pending(connection: Connection, ingestion_id: int, *, limit: int) -> list[Packable]:
     """The files that wait, as they were discovered."""
     rows = await fetch(
@@ -132,30 +112,6 @@ async def lock_active_run(connection: Connection, ingestion_id: int) -> None:
         .where(runs.c.ingestion_id == ingestion_id, runs.c.state.in_(["PENDING", "RUNNING"]))
         .with_for_update()
     )
-
-
-async def _not_loaded(
-    connection: Connection,
-    stored: StoredIngestion,
-    filter: Filter,
-    after: int,
-) -> list[int]:
-    query = (
-        select(files.c.file_id)
-        .where(files.c.ingestion_id == stored.ingestion_id, files.c.file_id > after, _NOT_LOADED)
-        .where(where(filter, _COLUMNS.__getitem__))
-        .order_by(files.c.file_id)
-        .limit(RETRY_BATCH)
-    )
-    return list(await connection.scalars(query))
-
-
-async def _retry(connection: Connection, stored: StoredIngestion, file_ids: Sequence[int], *, named: bool) -> int:
-    done = await connection.execute(
-        statement("retry_files"),
-        {"ingestion_id": stored.ingestion_id, "file_ids": list(file_ids), "named": named},
-    )
-    return int(done.one().files)
 
 
 def _select() -> Select[Any]:

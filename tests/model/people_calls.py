@@ -7,7 +7,7 @@ from typing import TypedDict
 from control_plane.domain.filter import EVERYTHING
 from control_plane.domain.lease import Resolution
 from control_plane.domain.run import Trigger
-from control_plane.ledger import files, leases, publications, requests, runs
+from control_plane.ledger import leases, publications, requests, rulings, runs
 from control_plane.ledger.database import Connection
 from tests.model import expected_files, expected_publications
 from tests.model.facts import FileKey
@@ -64,7 +64,7 @@ class PeopleCalls(Machine):
 
         async def work(connection: Connection) -> int:
             chosen = [await self._file_id(connection, key)] if key else []
-            return await files.retry(connection, self.stored, file_ids=chosen, filter=EVERYTHING)
+            return await rulings.retry(connection, self.stored, file_ids=chosen, filter=EVERYTHING)
 
         self.call(work, lambda _: expected_files.retry(self.book, key), fate=fate)
 
