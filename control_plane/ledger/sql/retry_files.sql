@@ -1,5 +1,6 @@
 -- Takes up again what a person asked for, and takes it off the figures of a run that is under way. Stays as it is: a version
--- that a newer one has replaced, and, unless it is named, one whose rows may be in the table.
+-- that a newer one has replaced, one of an object of which another version is loaded, is being loaded or may be in the table,
+-- and, unless it is named, one whose own rows may be there.
 WITH chosen AS (
     SELECT file_id, run_id, state
     FROM files
@@ -14,6 +15,14 @@ WITH chosen AS (
             AND newer.uri = files.uri
             AND newer.generation > files.generation
             AND newer.state <> 'SKIPPED'
+      )
+      AND NOT EXISTS (
+          SELECT 1
+          FROM files AS loaded
+          WHERE loaded.ingestion_id = files.ingestion_id
+            AND loaded.uri = files.uri
+            AND loaded.generation <> files.generation
+            AND (loaded.state IN ('PROCESSED', 'LEASED') OR loaded.error_category = 'PUBLISH_IN_DOUBT')
       )
     FOR UPDATE
 ), retried AS (
