@@ -30,7 +30,7 @@ States. Each arrow is one statement in ledger/sql/, guarded by the state that it
     file   LEASED    → PENDING                                      abandon_leases
     file   FAILED    → PENDING                                      retake_files retry_files release_files
     file   MISSING   → PENDING                                      revive_files retry_files
-    file   SKIPPED   → PENDING                                      revive_files revive_versions
+    file   SKIPPED   → PENDING                                      revive_files revive_versions retry_files
     file   PENDING   → MISSING                                      supersede_files
     file   FAILED    → MISSING                                      supersede_files
     file   SKIPPED   → MISSING                                      supersede_files
@@ -38,8 +38,9 @@ States. Each arrow is one statement in ledger/sql/, guarded by the state that it
     file   FAILED    → PROCESSED MISSING                            restore_lease
     file   MISSING   → PROCESSED                                    restore_lease
     file   SKIPPED   → PROCESSED                                    restore_lease
-    file   PENDING   → SKIPPED                                      skip_versions
-    file   FAILED    → SKIPPED                                      skip_versions
+    file   PENDING   → SKIPPED                                      skip_versions skip_files
+    file   FAILED    → SKIPPED                                      skip_versions skip_files
+    file   MISSING   → SKIPPED                                      skip_files
 
     lease  OFFERED   → HELD                                         acquire_lease
     lease  OFFERED   → FAILED                                       give_up_leases
@@ -65,5 +66,6 @@ A file is LEASED exactly while it has a lease_id. Membership is frozen when the 
 LEASED only in the statement that ends its lease, which must move as many files as the lease has. A cause outside a
 file (credentials, rights, store or table away) lets the next run take it up again; one inside it waits for RetryFiles
 or a new version. A file that asks for a change of the columns which the ingestion does not make by itself is FAILED and
-waits, with the change, for a person; the decision takes it up again.
+waits, with the change, for a person; the decision takes it up again. What the ingestion ruled out comes back by itself when its rule no
+longer holds; what a person ruled out by SkipFiles, which the ledger knows by its category, only by RetryFiles.
 """

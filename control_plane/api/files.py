@@ -15,12 +15,15 @@ from control_plane.api.interceptors.interceptor import Context
 from control_plane.api.names import parse_file, parse_ingestion, parse_run
 from control_plane.api.pages import Pages
 from control_plane.api.repeats import Repeats
+from control_plane.domain.checks import CONTROL_CHARACTER
 from control_plane.domain.file import FileState
+from control_plane.domain.filter import Filter
 from control_plane.errors import AutoloaderError, InvalidField, Violation
 from control_plane.ledger import files, ingestions, rulings
 from control_plane.ledger.database import Connection, Database
 
 NAMES_MAX = 1_000
+REASON_CHARACTERS_MAX = 200
 _CATEGORIES = [name.removeprefix("ERROR_CATEGORY_") for name in errors_pb2.ErrorCategory.keys()[1:]]
 
 
@@ -60,17 +63,30 @@ class FileService(FileServiceServicer):
 
     async def RetryFiles(self, request: pb.RetryFilesRequest, context: Context) -> pb.RetryFilesResponse:
         parent = parse_ingestion(request.parent, field="parent")
-        if request.names and request.filter:
-            raise InvalidField(Violation("filter", "names choose the files already; leave one of both out"))
-        file_ids = _file_ids(request.names, parent)
-        filter = filters.parse_filter(request.filter, _fields(parent))
+        file_ids, filter = _chosen(request, parent)
 
         async def retry(connection: Connection) -> pb.RetryFilesResponse:
             stored = await ingestions.get(connection, current_tenant(), parent)
-            count = await rulings.retry(connection, stored, file_ids=file_ids, filter=filter)
+            count = await rulings.retry(
+                connection, stored, file_ids=file_ids, filter=filter, skipped=request.include_skipped
+            )
             return pb.RetryFilesResponse(file_count=count)
 
         return await self._repeats.once(request, retry, reply=pb.RetryFilesResponse, dry_run=request.validate_only)
+
+    async def SkipFiles(self, request: pb.SkipFilesRequest, context: Context) -> pb.SkipFilesResponse:
+        parent = parse_ingestion(request.parent, field="parent")
+        if not request.names and not request.filter.strip():
+            raise InvalidField(Violation("names", "name the files, or say by filter which; nothing rules out all"))
+        file_ids, filter = _chosen(request, parent)
+        message = _skip_message(request.reason)
+
+        async def skip(connection: Connection) -> pb.SkipFilesResponse:
+            stored = await ingestions.get(connection, current_tenant(), parent)
+            count = await rulings.skip(connection, stored, file_ids=file_ids, filter=filter, message=message)
+            return pb.SkipFilesResponse(file_count=count)
+
+        return await self._repeats.once(request, skip, reply=pb.SkipFilesResponse, dry_run=request.validate_only)
 
 
 def _fields(parent: str) -> Mapping[str, filters.Field]:
@@ -91,6 +107,20 @@ def _fields(parent: str) -> Mapping[str, filters.Field]:
         "size_bytes": filters.integer(),
         "discover_time": filters.time(),
     }
+
+
+def _chosen(request: pb.RetryFilesRequest | pb.SkipFilesRequest, parent: str) -> tuple[list[int], Filter]:
+    """The files that are named, or else the filter that chooses them."""
+    if request.names and request.filter:
+        raise InvalidField(Violation("filter", "names choose the files already; leave one of both out"))
+    return _file_ids(request.names, parent), filters.parse_filter(request.filter, _fields(parent))
+
+
+def _skip_message(reason: str) -> str:
+    if len(reason) > REASON_CHARACTERS_MAX or CONTROL_CHARACTER.search(reason):
+        wrong = f"has a control character, or more than {REASON_CHARACTERS_MAX} characters; say it in a short line"
+        raise InvalidField(Violation("reason", wrong))
+    return f"A person ruled this file out: {reason}" if reason else "A person ruled this file out, and gave no reason."
 
 
 def _file_ids(names: Sequence[str], parent: str) -> list[int]:

@@ -85,6 +85,7 @@ def retry(
     ingestion: IngestionArgument,
     files: Annotated[list[str] | None, typer.Argument(help="Files; none: all that failed.")] = None,
     filter: FilterOption = "",
+    skipped: Annotated[bool, typer.Option("--skipped", help="Also those that `files skip` had ruled out.")] = False,
     validate_only: Annotated[bool, typer.Option("--validate-only", help="Count them, and change nothing.")] = False,
     server: ServerOption = DEFAULT_SERVER,
     output: OutputOption = Output.TABLE,
@@ -95,8 +96,37 @@ def retry(
         parent=parent,
         names=[f"{parent}/files/{last_part(file)}" for file in files or ()],
         filter=filter,
+        include_skipped=skipped,
         request_id=str(uuid.uuid4()),
         validate_only=validate_only,
     )
     with connect(server) as client:
         show_one(client.files.RetryFiles(request, timeout=CALL_SECONDS), output)
+
+
+@app.command()
+def skip(
+    ingestion: IngestionArgument,
+    files: Annotated[list[str] | None, typer.Argument(help="Files, by the ids that `files list` shows.")] = None,
+    filter: FilterOption = "",
+    reason: Annotated[str, typer.Option(help="Why, for those who look later; at most 200 characters.")] = "",
+    validate_only: Annotated[bool, typer.Option("--validate-only", help="Count them, and change nothing.")] = False,
+    server: ServerOption = DEFAULT_SERVER,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Rules out files that wait, failed or are missing: no run takes them up again.
+
+    A newer version of one is a file of its own, and is loaded. `files retry` takes back what is named, or all with
+    --skipped. Example: autoloader files skip orders --filter 'category = DATA_MALFORMED' --reason 'Known to be cut off.'
+    """
+    parent = name_of(ingestion)
+    request = pb.SkipFilesRequest(
+        parent=parent,
+        names=[f"{parent}/files/{last_part(file)}" for file in files or ()],
+        filter=filter,
+        reason=reason,
+        request_id=str(uuid.uuid4()),
+        validate_only=validate_only,
+    )
+    with connect(server) as client:
+        show_one(client.files.SkipFiles(request, timeout=CALL_SECONDS), output)

@@ -20,7 +20,7 @@ LABELS_MAX = 64
 LABEL_CHARACTERS_MAX = 63
 ATTEMPTS_MAX = 100
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def check_id(text: str) -> list[Violation]:
@@ -72,7 +72,7 @@ def _check_words(ingestion: Ingestion) -> Iterator[Violation]:
     if len(ingestion.display_name) > DISPLAY_NAME_CHARACTERS_MAX:
         count = len(ingestion.display_name)
         yield Violation("display_name", f"has {count} characters; at most {DISPLAY_NAME_CHARACTERS_MAX} fit")
-    if _CONTROL.search(ingestion.display_name):
+    if CONTROL_CHARACTER.search(ingestion.display_name):
         yield Violation("display_name", "has a control character; leave it out")
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,63}", ingestion.pool):
         remedy = "use 1 to 63 letters, digits, `-` and `_`"
@@ -89,7 +89,7 @@ def _check_labels(labels: Mapping[str, str]) -> Iterator[Violation]:
                 "labels",
                 f'"{key}": keys have 1 to {LABEL_CHARACTERS_MAX} characters, values as many',
             )
-        if _CONTROL.search(key + value):
+        if CONTROL_CHARACTER.search(key + value):
             yield Violation("labels", f"{key!r} has a control character; leave it out")
 
 

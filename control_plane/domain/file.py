@@ -24,9 +24,10 @@ FILE_MOVES: dict[FileState, frozenset[FileState]] = {
     ),
     FileState.LEASED: frozenset({FileState.PROCESSED, FileState.FAILED, FileState.MISSING, FileState.PENDING}),
     FileState.FAILED: frozenset({FileState.PENDING, FileState.MISSING, FileState.PROCESSED, FileState.SKIPPED}),
-    FileState.MISSING: frozenset({FileState.PENDING, FileState.PROCESSED}),
+    FileState.MISSING: frozenset({FileState.PENDING, FileState.PROCESSED, FileState.SKIPPED}),
     FileState.SKIPPED: frozenset({FileState.PENDING, FileState.MISSING, FileState.PROCESSED}),
 }
+SKIPPED_BY_PERSON = "SKIPPED_BY_PERSON"
 # Causes outside the file: the next run takes such a file up again by itself.
 OUTSIDE_CATEGORIES = frozenset(
     {

@@ -16,12 +16,16 @@ CHANGED = (
 
 @dataclass(frozen=True, slots=True)
 class KnownVersion:
-    """A version that the ledger has of an object; `in_doubt`: its rows may be in the table."""
+    """A version that the ledger has of an object.
+
+    `in_doubt`: its rows may be in the table; `ruled_out`: by a person, until a person says otherwise.
+    """
 
     generation: int
     state: FileState
     version: str
     in_doubt: bool = False
+    ruled_out: bool = False
 
 
 class Move(Enum):
@@ -57,6 +61,6 @@ def decide(listed: ListedFile, known: Sequence[KnownVersion]) -> Decision:
     if latest.version != version_of(listed):
         return Decision(Move.RECORD, latest.generation + 1, CHANGED if loaded else "")
     back = latest.state is FileState.MISSING or (latest.state is FileState.SKIPPED and len(known) > 1)
-    if back and not loaded and not listed.unsupported:
+    if back and not loaded and not latest.ruled_out and not listed.unsupported:
         return Decision(Move.REVIVE, latest.generation)
     return Decision(Move.NOTHING)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, func, select
@@ -15,7 +15,7 @@ from control_plane.errors import NotFound
 from control_plane.ledger.conditions import where
 from control_plane.ledger.database import Connection, fetch
 from control_plane.ledger.statements import statement
-from control_plane.ledger.tables import files, ingestions
+from control_plane.ledger.tables import files, ingestions, runs
 
 COLUMNS: Mapping[str, ColumnElement[Any]] = {
     "state": files.c.state,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from control_plane.domain.file import FileState, ListedFile
+from control_plane.domain.file import SKIPPED_BY_PERSON, FileState, ListedFile
 from control_plane.domain.versions import Decision, KnownVersion, Move, decide, version_of
 from control_plane.ledger.database import Connection, fetch
 from control_plane.ledger.statements import statement
@@ -27,7 +27,8 @@ _BY_NAME = (
     " ORDER BY files.uri, files.generation"
 )
 _VERSIONS = (
-    f"SELECT files.uri, generation, state, {_VERSION}, error_category = 'PUBLISH_IN_DOUBT'"
+    f"SELECT files.uri, generation, state, {_VERSION}, error_category = 'PUBLISH_IN_DOUBT',"
+    f" state = 'SKIPPED' AND error_category = '{SKIPPED_BY_PERSON}'"
     " FROM unnest($2::text[]) AS listed (uri)"
     " JOIN files ON files.ingestion_id = $1 AND files.uri = listed.uri"
     " ORDER BY files.uri, generation"
@@ -73,10 +74,12 @@ async def _decide(
     connection: Connection, ingestion_id: int, listed: Sequence[ListedFile]
 ) -> list[tuple[ListedFile, Decision]]:
     known: dict[str, list[KnownVersion]] = {}
-    for uri, generation, state, version, in_doubt in await fetch(
+    for uri, generation, state, version, in_doubt, ruled_out in await fetch(
         connection, _VERSIONS, ingestion_id, [file.uri for file in listed]
     ):
-        known.setdefault(uri, []).append(KnownVersion(generation, FileState(state), version, bool(in_doubt)))
+        known.setdefault(uri, []).append(
+            KnownVersion(generation, FileState(state), version, in_doubt=bool(in_doubt), ruled_out=bool(ruled_out))
+        )
     return [(file, decide(file, known[file.uri])) for file in listed]
 
 

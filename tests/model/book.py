@@ -99,7 +99,12 @@ class Book:
 
     def is_replaced(self, key: FileKey) -> bool:
         """Whether a newer version stands in this one's place."""
-        return any(other > key and self.facts.files[other].state != "SKIPPED" for other in self.versions(key[0]))
+        return any(other > key and not self._is_ruled_out(other) for other in self.versions(key[0]))
+
+    def _is_ruled_out(self, key: FileKey) -> bool:
+        """Whether the ingestion ruled the version out; a person rules out what took the place of others."""
+        file = self.facts.files[key]
+        return file.state == "SKIPPED" and file.error_category != "SKIPPED_BY_PERSON"
 
     def finish(self, run_id: int) -> None:
         """Brings the run to rest if nothing of it is left to do; one in doubt waits for a person, its run does not."""

@@ -113,7 +113,8 @@ CALLS = {
     "reap": _call(1, Needs.HOLDER, fate=fates),
     "give_up": _call(2, Needs.HOPELESS, fate=fates),
     "cancel": _call(1, Needs.RUN, choice=choices, fate=fates),
-    "retry": _call(1, Needs.NOTHING, choice=choices, named=st.booleans(), fate=fates),
+    "retry": _call(1, Needs.NOTHING, choice=choices, named=st.booleans(), skipped=st.booleans(), fate=fates),
+    "skip": _call(2, Needs.NOTHING, choice=choices, named=usually, fate=fates),
     "resolve": _call(5, Needs.DOUBT, choice=choices, resolution=st.sampled_from(Resolution), fate=fates),
 }
 LATE_CALLS = ("renew", "stage", "complete", "fail", "fail_to_publish", "release")

@@ -66,27 +66,66 @@ def cancel(book: Book, run_id: int) -> Refusal | None:
     return None
 
 
-def retry(book: Book, key: FileKey | None) -> int:
+def retry(book: Book, key: FileKey | None, *, skipped: bool) -> int:
     """Sets what did not load back to PENDING, the one that is named or all; how many.
 
-    Unless it is named, a file whose rows may be in the table stays. A run under way no longer counts it as not loaded.
+    Unless it is named, a file whose rows may be in the table stays, and unless it is named or asked for, one that a
+    person had skipped. A run under way no longer counts it as what it was.
     """
-    chosen = [each for each in ([key] if key else list(book.facts.files)) if _may_be_retried(book, each, bool(key))]
+    named = key is not None
+    chosen = [
+        each
+        for each in ([key] if key else list(book.facts.files))
+        if _may_be_retried(book, each, named=named, skipped=named or skipped)
+    ]
     for each in chosen:
-        file = book.facts.files[each]
-        if book.is_active(file.run_id):
-            run = book.facts.runs[file.run_id]
-            less = Figures(files_failed=file.state == "FAILED", files_missing=file.state == "MISSING")
-            book.change_run(file.run_id, figures=run.figures - less)
+        _count_no_more(book, each)
         book.wait_again(each, attempts=0)
     return len(chosen)
 
 
-def _may_be_retried(book: Book, key: FileKey, named: bool) -> bool:
+def skip(book: Book, key: FileKey | None) -> int:
+    """Rules out what waits or did not load, the one that is named or all, but nothing that may be in the table."""
+    among = [key] if key else list(book.facts.files)
+    chosen = [each for each in among if _is_unloaded(book, each, "PENDING", "FAILED", "MISSING")]
+    for each in chosen:
+        file = book.facts.files[each]
+        _count_no_more(book, each)
+        if book.is_active(file.run_id):
+            run = book.facts.runs[file.run_id]
+            book.change_run(file.run_id, figures=run.figures + Figures(files_skipped=1))
+        book.totals += Figures(files_skipped=1)
+        book.change_file(each, state="SKIPPED", error_category="SKIPPED_BY_PERSON", error_retryable=False)
+    return len(chosen)
+
+
+def _may_be_retried(book: Book, key: FileKey, *, named: bool, skipped: bool) -> bool:
     file = book.facts.files[key]
-    if file.state not in ("FAILED", "MISSING") or book.is_replaced(key):
+    others = [book.facts.files[other] for other in book.versions(key[0]) if other != key]
+    if any(other.state in ("PROCESSED", "LEASED") or other.error_category == "PUBLISH_IN_DOUBT" for other in others):
         return False
-    return named or file.error_category != "PUBLISH_IN_DOUBT"
+    if file.state == "SKIPPED":
+        return skipped and file.error_category == "SKIPPED_BY_PERSON" and not book.is_replaced(key)
+    if named and file.error_category == "PUBLISH_IN_DOUBT":
+        return file.state in ("FAILED", "MISSING") and not book.is_replaced(key)
+    return _is_unloaded(book, key, "FAILED", "MISSING")
+
+
+def _is_unloaded(book: Book, key: FileKey, *states: str) -> bool:
+    file = book.facts.files[key]
+    return file.state in states and file.error_category != "PUBLISH_IN_DOUBT" and not book.is_replaced(key)
+
+
+def _count_no_more(book: Book, key: FileKey) -> None:
+    """A run under way counts a file as what it was no more."""
+    file = book.facts.files[key]
+    if book.is_active(file.run_id):
+        less = Figures(
+            files_failed=file.state == "FAILED",
+            files_missing=file.state == "MISSING",
+            files_skipped=file.state == "SKIPPED",
+        )
+        book.change_run(file.run_id, figures=book.facts.runs[file.run_id].figures - less)
 
 
 def _list(book: Book, run_id: int, listed: ListedFile) -> str | None:
@@ -114,7 +153,8 @@ def _list(book: Book, run_id: int, listed: ListedFile) -> str | None:
 def _take_back(book: Book, run_id: int, known: list[FileKey]) -> None:
     """A version that was gone, or skipped for one that did not load after all, is listed again."""
     latest = book.facts.files[known[-1]]
-    gone = latest.state == "MISSING" or (latest.state == "SKIPPED" and len(known) > 1)
+    skipped = latest.state == "SKIPPED" and latest.error_category != "SKIPPED_BY_PERSON"
+    gone = latest.state == "MISSING" or (skipped and len(known) > 1)
     if gone and not book.may_be_loaded(known[-1][0]):
         book.wait_again(known[-1], run_id=run_id)
         _supersede(book, known[:-1])

@@ -23,7 +23,7 @@ class _Key(TypedDict):
 
 
 class PeopleCalls(Machine):
-    """RunIngestion, CancelRun, RetryFiles and ResolvePublish."""
+    """RunIngestion, CancelRun, RetryFiles, SkipFiles and ResolvePublish."""
 
     def __init__(self, ground: Ground, tally: Tally) -> None:
         super().__init__(ground, tally)
@@ -59,14 +59,25 @@ class PeopleCalls(Machine):
 
         self.call(work, lambda _: expected_files.cancel(self.book, run_id), fate=fate)
 
-    def retry(self, choice: int, named: bool, fate: Fate) -> None:
-        key = self._not_loaded(choice) if named else None
+    def retry(self, choice: int, named: bool, skipped: bool, fate: Fate) -> None:
+        key = self._among(choice, "FAILED", "MISSING", "SKIPPED") if named else None
 
         async def work(connection: Connection) -> int:
             chosen = [await self._file_id(connection, key)] if key else []
-            return await rulings.retry(connection, self.stored, file_ids=chosen, filter=EVERYTHING)
+            return await rulings.retry(connection, self.stored, file_ids=chosen, filter=EVERYTHING, skipped=skipped)
 
-        self.call(work, lambda _: expected_files.retry(self.book, key), fate=fate)
+        self.call(work, lambda _: expected_files.retry(self.book, key, skipped=skipped), fate=fate)
+
+    def skip(self, choice: int, named: bool, fate: Fate) -> None:
+        key = self._among(choice, "PENDING", "FAILED", "MISSING") if named else None
+
+        async def work(connection: Connection) -> int:
+            chosen = [await self._file_id(connection, key)] if key else []
+            return await rulings.skip(
+                connection, self.stored, file_ids=chosen, filter=EVERYTHING, message="A person ruled this file out."
+            )
+
+        self.call(work, lambda _: expected_files.skip(self.book, key), fate=fate)
 
     def resolve(self, choice: int, resolution: Resolution, fate: Fate) -> None:
         """Says what a person found out of a lease in doubt, or of any other."""
@@ -84,12 +95,12 @@ class PeopleCalls(Machine):
             fate=fate,
         )
 
-    def _not_loaded(self, choice: int) -> FileKey:
-        """A file that did not load, or any."""
-        keys = list(self.book.facts.files)
-        not_loaded = [key for key in keys if self.book.facts.files[key].state in ("FAILED", "MISSING")]
-        among = not_loaded if not_loaded and choice % 2 else keys
-        return among[choice % len(among)]
+    def _among(self, choice: int, *states: str) -> FileKey:
+        """A file in one of these states, the latest versions first, or any."""
+        keys = sorted(self.book.facts.files, key=lambda key: -key[1])
+        fitting = [key for key in keys if self.book.facts.files[key].state in states]
+        among = fitting if fitting and choice % 2 else keys
+        return among[choice // 2 % len(among)]
 
     async def _file_id(self, connection: Connection, key: FileKey) -> int:
         found = await connection.exec_driver_sql("SELECT file_id FROM files WHERE uri = $1 AND generation = $2", key)

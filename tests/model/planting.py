@@ -49,6 +49,16 @@ def in_code(place: ModuleType | type, name: str, instead: Any) -> Plant:
     return lambda patch: patch.setattr(place, name, instead)
 
 
+def together(*plants: Plant) -> Plant:
+    """One bug that shows only when it is in several places."""
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        for each in plants:
+            each(patch)
+
+    return plant
+
+
 def _importers() -> list[ModuleType]:
     return [
         module

@@ -8,9 +8,9 @@ from sqlalchemy import text
 
 from control_plane.domain.lease import Holding, Staging
 from control_plane.domain.versions import Decision, decide
-from control_plane.ledger import leases, listings, publications, requests, runs
+from control_plane.ledger import leases, listings, publications, requests, rulings, runs
 from control_plane.ledger.database import Connection
-from tests.model.planting import SeededBug, in_code, in_sql
+from tests.model.planting import SeededBug, in_code, in_sql, together
 
 FENCE = "  AND fence = :fence\n"
 ATTEMPT = "  AND attempt = CAST(:attempt AS uuid)\n"
@@ -26,6 +26,7 @@ HOLDER = (
     " AND held.lease_id = CAST(:lease_id AS uuid) AND held.attempt = CAST(:attempt AS uuid)\n"
 )
 REPLACED = "AND newer.generation > files.generation\n"
+IN_DOUBT = "      AND error_category IS DISTINCT FROM 'PUBLISH_IN_DOUBT'\n"
 
 
 async def _nothing(*_: object, **__: object) -> None:
@@ -196,7 +197,7 @@ SEEDED_BUGS = (
         "retry takes what is leased",
         in_sql(
             "retry_files",
-            ("state IN ('FAILED', 'MISSING')\n", "state IN ('FAILED', 'MISSING', 'LEASED')\n"),
+            ("          state IN ('FAILED', 'MISSING')\n", "          state IN ('FAILED', 'MISSING', 'LEASED')\n"),
             ("SET state = 'PENDING',", "SET state = 'PENDING', lease_id = NULL,"),
         ),
     ),
@@ -208,6 +209,27 @@ SEEDED_BUGS = (
         ),
     ),
     SeededBug("retry takes a version that was replaced", in_sql("retry_files", (REPLACED, f"{REPLACED} AND false\n"))),
+    SeededBug(
+        "retry takes what a person ruled out in passing",
+        together(
+            in_code(rulings, "_NOT_LOADED", rulings._NOT_LOADED | rulings._SKIPPED),
+            in_sql("retry_files", ("CAST(:skipped AS boolean)", "true")),
+        ),
+    ),
+    SeededBug(
+        "skip takes what is leased",
+        in_sql(
+            "skip_files",
+            ("state IN ('PENDING', 'FAILED', 'MISSING')", "state IN ('PENDING', 'FAILED', 'MISSING', 'LEASED')"),
+            ("SET state = 'SKIPPED',", "SET state = 'SKIPPED', lease_id = NULL,"),
+        ),
+    ),
+    SeededBug("skip forgets what may be in the table", in_sql("skip_files", (IN_DOUBT, ""))),
+    SeededBug("skip takes a version that was replaced", in_sql("skip_files", (REPLACED, f"{REPLACED} AND false\n"))),
+    SeededBug(
+        "skip leaves the run's failures as they are",
+        in_sql("skip_files", ("files_failed = files_failed - taken.failed", "files_failed = files_failed")),
+    ),
     SeededBug("retake takes what failed by its content", in_sql("retake_files", ("  AND error_retryable\n", ""))),
     SeededBug("a changed version of a loaded file is loaded", in_code(listings, "decide", _never_skip)),
     SeededBug("a new version leaves the old one waiting", in_code(listings, "_supersede", _nothing)),

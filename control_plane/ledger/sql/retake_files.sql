@@ -18,5 +18,5 @@ WHERE ingestion_id = :ingestion_id
       WHERE newer.ingestion_id = files.ingestion_id
         AND newer.uri = files.uri
         AND newer.generation > files.generation
-        AND newer.state <> 'SKIPPED'
+        AND (newer.state <> 'SKIPPED' OR newer.error_category = 'SKIPPED_BY_PERSON')
   )

@@ -6,7 +6,11 @@ WITH chosen AS (
     FROM files
     WHERE ingestion_id = :ingestion_id
       AND file_id = ANY (CAST(:file_ids AS bigint[]))
-      AND state IN ('FAILED', 'MISSING')
+      AND (
+          state IN ('FAILED', 'MISSING')
+          -- What the ingestion ruled out stays so; what a person ruled out is never taken up in passing.
+          OR (CAST(:skipped AS boolean) AND state = 'SKIPPED' AND error_category = 'SKIPPED_BY_PERSON')
+      )
       AND (CAST(:named AS boolean) OR error_category IS DISTINCT FROM 'PUBLISH_IN_DOUBT')
       AND NOT EXISTS (
           SELECT 1
@@ -14,7 +18,7 @@ WITH chosen AS (
           WHERE newer.ingestion_id = files.ingestion_id
             AND newer.uri = files.uri
             AND newer.generation > files.generation
-            AND newer.state <> 'SKIPPED'
+            AND (newer.state <> 'SKIPPED' OR newer.error_category = 'SKIPPED_BY_PERSON')
       )
       AND NOT EXISTS (
           SELECT 1
@@ -40,12 +44,14 @@ WITH chosen AS (
 ), lowered AS (
     UPDATE runs
     SET files_failed = files_failed - taken.failed,
-        files_missing = files_missing - taken.missing
+        files_missing = files_missing - taken.missing,
+        files_skipped = files_skipped - taken.skipped
     FROM (
         SELECT
             run_id,
             count(*) FILTER (WHERE state = 'FAILED') AS failed,
-            count(*) FILTER (WHERE state = 'MISSING') AS missing
+            count(*) FILTER (WHERE state = 'MISSING') AS missing,
+            count(*) FILTER (WHERE state = 'SKIPPED') AS skipped
         FROM chosen
         GROUP BY run_id
     ) AS taken

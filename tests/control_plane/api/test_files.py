@@ -119,6 +119,41 @@ async def test_a_retry_that_is_not_clear_is_refused(client: Client, steps: Steps
         assert list((await refused(client.files.RetryFiles(request))).violations) == [violated]
 
 
+async def test_files_are_ruled_out_with_a_reason_and_taken_up_again(client: Client, steps: Steps) -> None:
+    await one_failed_of_three(steps)
+    by_filter = pb.SkipFilesRequest(parent=PARENT, filter="category = DATA_MALFORMED", reason="A copy of 0000.")
+    trial = pb.SkipFilesRequest(parent=PARENT, filter=by_filter.filter, validate_only=True)
+    assert (await client.files.SkipFiles(trial)).file_count == 1
+    assert (await client.files.SkipFiles(by_filter)).file_count == 1
+    (skipped,) = await listed(client, "state = SKIPPED")
+    assert skipped.error.category == errors_pb2.ERROR_CATEGORY_SKIPPED_BY_PERSON
+    assert skipped.error.message == "A person ruled this file out: A copy of 0000."
+    assert (await client.files.RetryFiles(pb.RetryFilesRequest(parent=PARENT))).file_count == 0
+    asked = pb.RetryFilesRequest(parent=PARENT, include_skipped=True)
+    assert (await client.files.RetryFiles(asked)).file_count == 1
+    named = pb.SkipFilesRequest(parent=PARENT, names=[skipped.name], request_id="once")
+    assert [(await client.files.SkipFiles(named)).file_count for _ in range(2)] == [1, 1]
+    assert (await client.files.SkipFiles(pb.SkipFilesRequest(parent=PARENT, names=[skipped.name]))).file_count == 0
+
+
+@pytest.mark.parametrize(
+    ("request_", "violated"),
+    [
+        (pb.SkipFilesRequest(parent=PARENT), "names"),
+        (pb.SkipFilesRequest(parent=PARENT, filter=" "), "names"),
+        (pb.SkipFilesRequest(parent=PARENT, filter="state = FAILED", reason="x" * 201), "reason"),
+        (pb.SkipFilesRequest(parent=PARENT, filter="state = FAILED", reason="two\nlines"), "reason"),
+        (pb.SkipFilesRequest(parent=PARENT, filter="state = GONE"), "filter"),
+        (pb.SkipFilesRequest(parent=PARENT, names=["x"]), "names[0]"),
+    ],
+)
+async def test_a_skip_that_is_not_clear_is_refused(
+    client: Client, steps: Steps, request_: pb.SkipFilesRequest, violated: str
+) -> None:
+    await steps.create()
+    assert list((await refused(client.files.SkipFiles(request_))).violations) == [violated]
+
+
 @pytest.mark.parametrize("id", ["1", "00000000000000ff", "FFFFFFFFFFFFFFFF", "ffffffffffffffff"])
 async def test_a_file_that_is_not_there_is_not_found(client: Client, steps: Steps, id: str) -> None:
     await steps.create()

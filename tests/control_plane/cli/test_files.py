@@ -50,3 +50,20 @@ async def test_files_are_counted_by_state(autoloader: Autoloader, ingestion: str
 async def test_only_failed_and_missing_files_are_retried(autoloader: Autoloader, ingestion: str) -> None:
     result = await autoloader("files", "retry", ingestion, "-o", "json")
     assert json.loads(result.stdout) == {"file_count": "0"}
+
+
+async def test_files_are_skipped_with_a_reason_and_taken_back(autoloader: Autoloader, ingestion: str) -> None:
+    skipped = await autoloader("files", "skip", ingestion, "--filter", 'uri:"a.json"', "--reason", "It is a copy.")
+    assert skipped.exit_code == 0, skipped.output
+    listed = await autoloader("files", "list", ingestion, "--filter", "state = SKIPPED", "-o", "json")
+    (file,) = json.loads(listed.stdout)
+    assert file["error"]["message"] == "A person ruled this file out: It is a copy."
+    assert json.loads((await autoloader("files", "retry", ingestion, "-o", "json")).stdout) == {"file_count": "0"}
+    taken = await autoloader("files", "retry", ingestion, "--skipped", "-o", "json")
+    assert json.loads(taken.stdout) == {"file_count": "1"}
+
+
+async def test_skipping_nothing_in_particular_is_refused(autoloader: Autoloader, ingestion: str) -> None:
+    refused = await autoloader("files", "skip", ingestion)
+    assert refused.exit_code == 1
+    assert "name the files" in refused.stderr

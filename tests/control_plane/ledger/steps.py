@@ -231,7 +231,7 @@ class Steps:
 
     async def changes(self, stored: StoredIngestion) -> list[SchemaChange]:
         async with self.database.transaction() as connection:
-            return await changes.list_page(connection, stored, conditions=(), after=0, limit=10_000)
+            return await changes.list_page(connection, stored, filter=EVERYTHING, after=0, limit=10_000)
 
     async def unstage(self, lease: AcquiredLease) -> None:
         async with self.database.transaction() as connection:

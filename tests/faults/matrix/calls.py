@@ -56,9 +56,15 @@ async def cancel(load: Load, request_id: str) -> runs_pb2.Run:
 
 
 async def retry(load: Load, request_id: str) -> files_pb2.RetryFilesResponse:
-    """Sets all files back that failed."""
-    request = files_pb2.RetryFilesRequest(parent=load.ingestion, request_id=request_id)
+    """Sets all files back that failed, or were ruled out after it."""
+    request = files_pb2.RetryFilesRequest(parent=load.ingestion, include_skipped=True, request_id=request_id)
     return await load.installation.client.files.RetryFiles(request)
+
+
+async def skip(load: Load, request_id: str) -> files_pb2.SkipFilesResponse:
+    """Rules all files out that failed."""
+    request = files_pb2.SkipFilesRequest(parent=load.ingestion, filter="state = FAILED", request_id=request_id)
+    return await load.installation.client.files.SkipFiles(request)
 
 
 async def resolve(

@@ -27,7 +27,15 @@ OF_A_LOOP = ["discoverer", "planner", "reaper"]
 OF_A_START = ["pruner"]
 OF_A_CALL = ["CreateIngestion", "UpdateIngestion", "PauseIngestion", "ResumeIngestion", "RunIngestion", "CancelRun"]
 OF_A_DECISION = ["ResolveSchemaChange"]
-OF_A_FAILURE = ["ReleaseLease", "FailLease", "RetryFiles", "ResolvePublish", "RestoreLeases", "DeleteIngestion"]
+OF_A_FAILURE = [
+    "ReleaseLease",
+    "FailLease",
+    "SkipFiles",
+    "RetryFiles",
+    "ResolvePublish",
+    "RestoreLeases",
+    "DeleteIngestion",
+]
 # It is passed when a lease ran out: see test_a_reaper_that_fails_costs_no_row.
 OF_AN_EXPIRY = "reaper.after_reap"
 OF_THE_CODE = [point for point in points_in("control_plane") if point != OF_AN_EXPIRY]
@@ -95,6 +103,7 @@ async def test_a_failure_that_is_told_again_has_one_effect(stage: Stage, side: s
         failed = await hand.acquire()
         await befallen("FailLease", lambda _: hand.fail(failed, leases_pb2.FailLeaseRequest.OUTCOME_NOT_STAGED))
         assert (await load.installation.rested(run)).state == runs_pb2.Run.STATE_FAILED
+        assert (await befallen("SkipFiles", lambda id: calls.skip(load, id))).file_count == 2
         assert (await befallen("RetryFiles", lambda id: calls.retry(load, id))).file_count == 2
         run = await load.start()
         doubted = await hand.acquire()

@@ -90,6 +90,11 @@ async def _complete_held(play: Play) -> Any:
     return play.completion(snapshot_id=0)
 
 
+async def _skip(play: Play) -> Any:
+    await _retry(play)
+    return files_pb2.SkipFilesRequest(parent=play.name, filter="state = FAILED", request_id=a_request_id())
+
+
 async def _restore(play: Play) -> Any:
     await play.create()
     await play.offer()
@@ -144,6 +149,7 @@ CALLS = (
     Call("RetryFiles", _REPEATABLE, _retry),
     Call("ResolveSchemaChange-accept", _REPEATABLE, partial(_decide, _Decide.RESOLUTION_ACCEPT)),
     Call("ResolveSchemaChange-reject", _REPEATABLE, partial(_decide, _Decide.RESOLUTION_REJECT)),
+    Call("SkipFiles", _REPEATABLE, _skip),
     Call("RestoreLeases", _REPEATABLE, _restore),
     Call("AcquireLease", "INSERT INTO attempts", _acquire),
     Call("RenewLease-first", "begun = true", _first_renewal),
