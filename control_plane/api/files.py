@@ -9,20 +9,24 @@ from autoloader.v1 import files_pb2 as pb
 from autoloader.v1.files_pb2_grpc import FileServiceServicer
 
 from control_plane.api import filters
-from control_plane.api.convert.file import file_to_proto, summary_to_proto
+from control_plane.api.convert.file import explanation_to_proto, file_to_proto, summary_to_proto
 from control_plane.api.interceptors.auth import current_tenant
 from control_plane.api.interceptors.interceptor import Context
 from control_plane.api.names import parse_file, parse_ingestion, parse_run
 from control_plane.api.pages import Pages
 from control_plane.api.repeats import Repeats
 from control_plane.domain.checks import CONTROL_CHARACTER
+from control_plane.domain.explanation import explain
 from control_plane.domain.file import FileState
 from control_plane.domain.filter import Filter
+from control_plane.domain.unseen import explain_unseen, spelled
 from control_plane.errors import AutoloaderError, InvalidField, Violation
-from control_plane.ledger import files, ingestions, rulings
+from control_plane.ledger import files, ingestions, rulings, standings
 from control_plane.ledger.database import Connection, Database
+from control_plane.sources.names import why_unsupported
 
 NAMES_MAX = 1_000
+VERSIONS_MAX = 100
 REASON_CHARACTERS_MAX = 200
 _CATEGORIES = [name.removeprefix("ERROR_CATEGORY_") for name in errors_pb2.ErrorCategory.keys()[1:]]
 
@@ -88,6 +92,26 @@ class FileService(FileServiceServicer):
 
         return await self._repeats.once(request, skip, reply=pb.SkipFilesResponse, dry_run=request.validate_only)
 
+    async def ExplainFile(self, request: pb.ExplainFileRequest, context: Context) -> pb.ExplainFileResponse:
+        parent = parse_ingestion(request.parent, field="parent")
+        if not request.uri and not request.file:
+            raise InvalidField(Violation("uri", "is missing; name the object, or a file of it"))
+        if "\0" in request.uri:
+            raise InvalidField(Violation("uri", "has a NUL, which no object's name has"))
+        file_ids = _file_ids([request.file] if request.file else [], parent, field="file")
+        async with self._database.transaction() as connection:
+            stored = await ingestions.get(connection, current_tenant(), parent)
+            named = [await files.get(connection, current_tenant(), parent, id) for id in file_ids]
+            uri = named[0].uri if named else spelled(request.uri)
+            versions = await files.versions(connection, stored, uri, limit=VERSIONS_MAX)
+            if not versions:
+                listing = await standings.listing_of(connection, stored)
+                told = explain_unseen(uri, stored.ingestion, listing, why_unsupported=why_unsupported)
+                return explanation_to_proto(told, ingestion=parent, run_id=listing.last_whole_run)
+            file = named[0] if named else versions[-1]
+            standing = await standings.standing_of(connection, stored, file, versions=versions)
+        return explanation_to_proto(explain(standing), ingestion=parent, run_id=file.run_id, versions=versions)
+
 
 def _fields(parent: str) -> Mapping[str, filters.Field]:
     def run(value: str) -> int:
@@ -123,11 +147,13 @@ def _skip_message(reason: str) -> str:
     return f"A person ruled this file out: {reason}" if reason else "A person ruled this file out, and gave no reason."
 
 
-def _file_ids(names: Sequence[str], parent: str) -> list[int]:
+def _file_ids(names: Sequence[str], parent: str, *, field: str = "") -> list[int]:
+    """The ids of files of the ingestion; refuses another name by its place in `names`, or by the field that it is."""
     if len(names) > NAMES_MAX:
         raise InvalidField(Violation("names", f"has {len(names)} names; at most {NAMES_MAX} fit"))
-    parts = [parse_file(name, field=f"names[{position}]") for position, name in enumerate(names)]
-    for position, part in enumerate(parts):
+    fields = [field or f"names[{position}]" for position in range(len(names))]
+    parts = [parse_file(name, field=field) for name, field in zip(names, fields, strict=True)]
+    for part, field in zip(parts, fields, strict=True):
         if part.ingestion != parent:
-            raise InvalidField(Violation(f"names[{position}]", f"is no file of ingestions/{parent}"))
+            raise InvalidField(Violation(field, f"is no file of ingestions/{parent}"))
     return [part.id for part in parts]

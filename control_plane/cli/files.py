@@ -15,6 +15,7 @@ from control_plane.cli.show import (
     Columns,
     Output,
     OutputOption,
+    enum_name,
     last_part,
     show_list,
     show_one,
@@ -117,7 +118,7 @@ def skip(
     """Rules out files that wait, failed or are missing: no run takes them up again.
 
     A newer version of one is a file of its own, and is loaded. `files retry` takes back what is named, or all with
-    --skipped. Example: autoloader files skip orders --filter 'category = DATA_MALFORMED' --reason 'Known to be cut off.'
+    --skipped. Example: autoloader files skip orders --filter 'category = DATA_MALFORMED' --reason 'Cut off.'
     """
     parent = name_of(ingestion)
     request = pb.SkipFilesRequest(
@@ -130,3 +131,29 @@ def skip(
     )
     with connect(server) as client:
         show_one(client.files.SkipFiles(request, timeout=CALL_SECONDS), output)
+
+
+@app.command()
+def explain(
+    ingestion: IngestionArgument,
+    object: Annotated[str, typer.Argument(metavar="OBJECT", help="s3://bucket/key, file:///path, or a file's id.")],
+    server: ServerOption = DEFAULT_SERVER,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Tells why an object is loaded, waits, failed, was skipped, or is not known at all.
+
+    Asks the control plane, not the store. Example: autoloader files explain orders s3://landing/orders/7.json
+    """
+    parent = name_of(ingestion)
+    request = pb.ExplainFileRequest(parent=parent)
+    if "://" in object or object.startswith("file:"):
+        request.uri = object
+    else:
+        request.file = f"{parent}/files/{last_part(object)}"
+    with connect(server) as client:
+        told = client.files.ExplainFile(request, timeout=CALL_SECONDS)
+    if output is Output.JSON:
+        show_one(told, output)
+        return
+    typer.echo(f"{enum_name(told, 'verdict')}: {told.explanation}")
+    show_list(told.files, COLUMNS, output)

@@ -37,6 +37,17 @@ async def get(connection: Connection, tenant: str, ingestion: str, file_id: int)
     return _file(row)
 
 
+async def versions(connection: Connection, stored: StoredIngestion, uri: str, *, limit: int) -> list[File]:
+    """The newest versions seen of an object, at most `limit`, oldest first."""
+    query = (
+        _select()
+        .where(files.c.ingestion_id == stored.ingestion_id, files.c.uri == uri)
+        .order_by(files.c.generation.desc())
+        .limit(limit)
+    )
+    return [_file(row) for row in (await connection.execute(query)).mappings()][::-1]
+
+
 async def list_page(
     connection: Connection,
     stored: StoredIngestion,

@@ -14,7 +14,7 @@ import control_plane.loops
 from control_plane.loops.loop import Loop
 
 # How the names of methods begin that only read; any other may change the ledger.
-READS = ("Get", "List", "Summarize", "Watch")
+READS = ("Get", "List", "Summarize", "Watch", "Explain", "Check")
 
 
 def mutating_methods() -> set[str]:

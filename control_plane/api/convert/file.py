@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from autoloader.v1 import files_pb2
 
 from control_plane.api.convert.error import load_error_to_proto
 from control_plane.api.convert.times import timestamp, timestamp_of_ns
 from control_plane.api.names import file_name, run_name
+from control_plane.domain.explanation import Explanation
 from control_plane.domain.file import File, FileSummary
 
 
@@ -38,4 +41,15 @@ def summary_to_proto(summary: FileSummary) -> files_pb2.FileSummary:
         size_bytes=summary.size_bytes,
         records_written=summary.records_written,
         records_rejected=summary.records_rejected,
+    )
+
+
+def explanation_to_proto(
+    told: Explanation, *, ingestion: str, run_id: int | None, versions: Sequence[File] = ()
+) -> files_pb2.ExplainFileResponse:
+    return files_pb2.ExplainFileResponse(
+        verdict=files_pb2.ExplainFileResponse.Verdict.Value("VERDICT_" + told.verdict),
+        explanation=told.sentence,
+        files=map(file_to_proto, versions),
+        run=run_name(ingestion, run_id) if run_id is not None else "",
     )

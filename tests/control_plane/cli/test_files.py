@@ -67,3 +67,13 @@ async def test_skipping_nothing_in_particular_is_refused(autoloader: Autoloader,
     refused = await autoloader("files", "skip", ingestion)
     assert refused.exit_code == 1
     assert "name the files" in refused.stderr
+
+
+async def test_an_object_is_explained_by_its_uri_or_its_file(autoloader: Autoloader, ingestion: str) -> None:
+    (file, *_) = json.loads((await autoloader("files", "list", ingestion, "-o", "json")).stdout)
+    for asked in (file["uri"], file["name"].rpartition("/")[2]):
+        told = await autoloader("files", "explain", ingestion, asked)
+        assert told.stdout.startswith("WAITING: "), told.output
+        assert file["uri"] in told.stdout
+    told = await autoloader("files", "explain", ingestion, "s3://elsewhere/a.json")
+    assert told.stdout.startswith("OUTSIDE_SOURCE: ")
