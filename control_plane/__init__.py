@@ -66,6 +66,7 @@ A file is LEASED exactly while it has a lease_id. Membership is frozen when the 
 LEASED only in the statement that ends its lease, which must move as many files as the lease has. A cause outside a
 file (credentials, rights, store or table away) lets the next run take it up again; one inside it waits for RetryFiles
 or a new version. A file that asks for a change of the columns which the ingestion does not make by itself is FAILED and
-waits, with the change, for a person; the decision takes it up again. What the ingestion ruled out comes back by itself when its rule no
-longer holds; what a person ruled out by SkipFiles, which the ledger knows by its category, only by RetryFiles.
+waits, with the change, for a person; the decision takes it up again. What the ingestion ruled out comes back by itself
+when its rule no longer holds; what a person ruled out by SkipFiles, which the ledger knows by its category, only by
+RetryFiles.
 """

@@ -68,23 +68,29 @@ class App:
         async with database.transaction() as connection:
             await refuse_wrong_schema(connection)
         await stack.enter_async_context(database.listening(news_for(wakes, metrics)))
-        await stack.enter_async_context(_running(self._loops(database, vault, wakes, metrics)))
+        opener = SourceOpener(
+            vault=vault,
+            allowed_environment=settings.allowed_environment,
+            allowed_files=settings.allowed_credential_files,
+        )
+        await stack.enter_async_context(_running(self._loops(database, opener, wakes, metrics)))
         if settings.metrics_listen != "off":
             exposition = Exposition(settings.metrics_listen, metrics=metrics, read=_figures_of(database))
             stack.push_async_callback(exposition.stop)
             self.metrics_address = await exposition.start()
-        services = await self._services(database, vault, wakes)
+        services = await self._services(database, vault, opener, wakes)
         server = Server(settings.listen, services=services, metrics=metrics)
         stack.push_async_callback(server.stop, settings.drain_seconds)
         self.address = await server.start()
 
-    async def _services(self, database: Database, vault: Vault, wakes: Wakes) -> Services:
+    async def _services(self, database: Database, vault: Vault, opener: SourceOpener, wakes: Wakes) -> Services:
         settings = self._settings
         async with database.transaction() as connection:
             page_token_key = await secrets.page_token_key(connection)
         return Services(
             database=database,
             vault=vault,
+            open_source=opener.open,
             rules=Rules(
                 local_folders=tuple(str(folder) for folder in settings.allowed_local_folders),
                 loopback_endpoints_allowed=settings.allow_loopback_endpoints,
@@ -97,14 +103,9 @@ class App:
             backoff=Backoff(first_seconds=settings.retry_first_seconds, longest_seconds=settings.retry_longest_seconds),
         )
 
-    def _loops(self, database: Database, vault: Vault, wakes: Wakes, metrics: Metrics) -> list[Loop]:
+    def _loops(self, database: Database, opener: SourceOpener, wakes: Wakes, metrics: Metrics) -> list[Loop]:
         settings = self._settings
         listing_seconds = min(settings.lease_seconds, LISTING_CLAIM_SECONDS_MAX)
-        opener = SourceOpener(
-            vault=vault,
-            allowed_environment=settings.allowed_environment,
-            allowed_files=settings.allowed_credential_files,
-        )
         discoverers = [
             Discoverer(
                 database=database,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -18,6 +18,7 @@ from control_plane.api.convert.ingestion import (
     ingestion_from_proto,
     stored_to_proto,
 )
+from control_plane.api.convert.look import look_to_proto
 from control_plane.api.convert.run import run_to_proto
 from control_plane.api.convert.schema import check_schema
 from control_plane.api.credentials import KeySafe
@@ -31,11 +32,15 @@ from control_plane.domain.checks import check, check_change, check_id, normalize
 from control_plane.domain.ingestion import CredentialsKind, Ingestion, IngestionState, StoredIngestion
 from control_plane.domain.rules import Rules
 from control_plane.domain.run import Trigger
-from control_plane.errors import EtagMismatch, InvalidField, Violation
+from control_plane.errors import EtagMismatch, InvalidField, Overloaded, Violation
 from control_plane.ledger import ingestions, runs
 from control_plane.ledger.database import Connection, Database
+from control_plane.sources.look import look_at
+from control_plane.sources.source import Source
 from control_plane.wake import Wakes
 
+# Each keeps a thread and a connection to a store.
+CHECKS_MAX = 8
 _FIELDS = {
     "state": filters.one_of(*IngestionState),
     "display_name": filters.text(),
@@ -48,12 +53,22 @@ _FIELDS = {
 
 class IngestionService(IngestionServiceServicer):
     def __init__(
-        self, *, database: Database, repeats: Repeats, pages: Pages, keys: KeySafe, rules: Rules, wakes: Wakes
+        self,
+        *,
+        database: Database,
+        repeats: Repeats,
+        pages: Pages,
+        keys: KeySafe,
+        open_source: Callable[[Ingestion], Source],
+        rules: Rules,
+        wakes: Wakes,
     ):
         self._database = database
         self._repeats = repeats
         self._pages = pages
         self._keys = keys
+        self._open_source = open_source
+        self._checks = 0
         self._rules = rules
         self._wakes = wakes
 
@@ -118,6 +133,30 @@ class IngestionService(IngestionServiceServicer):
 
     async def ResumeIngestion(self, request: pb.ResumeIngestionRequest, context: Context) -> pb.Ingestion:
         return await self._set_state(request, IngestionState.ACTIVE)
+
+    async def CheckIngestion(self, request: pb.CheckIngestionRequest, context: Context) -> pb.CheckIngestionResponse:
+        ingestion = await self._checked(request)
+        if self._checks >= CHECKS_MAX:
+            raise Overloaded(f"{CHECKS_MAX} checks are under way, as many as are allowed; try again")
+        self._checks += 1
+        try:
+            return look_to_proto(await look_at(lambda: self._open_source(ingestion)), ingestion=ingestion.id)
+        finally:
+            self._checks -= 1
+
+    async def _checked(self, request: pb.CheckIngestionRequest) -> Ingestion:
+        """The ingestion to check: a stored one, or the one that is sent, refused as Create would refuse it."""
+        match request.WhichOneof("target"):
+            case "name":
+                id = parse_ingestion(request.name, field="name")
+                async with self._database.transaction() as connection:
+                    return (await ingestions.get(connection, current_tenant(), id)).ingestion
+            case "ingestion":
+                sent = self._read(request.ingestion, id="", state=IngestionState.ACTIVE)
+                self._refuse([], request.ingestion, sent)
+                return normalize(sent)
+            case _:
+                raise InvalidField(Violation("name", "is missing; name a stored ingestion, or send one"))
 
     async def _set_state(
         self, request: pb.PauseIngestionRequest | pb.ResumeIngestionRequest, state: IngestionState

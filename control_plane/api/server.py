@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import grpc
@@ -34,10 +34,12 @@ from control_plane.api.reflection import add_reflection
 from control_plane.api.repeats import Repeats
 from control_plane.api.runs import RunService
 from control_plane.api.schemas import SchemaService
+from control_plane.domain.ingestion import Ingestion
 from control_plane.domain.rules import Rules
 from control_plane.ledger.database import Database
 from control_plane.ledger.leases import Backoff
 from control_plane.metrics import Metrics
+from control_plane.sources.source import Source
 from control_plane.vault import Vault
 from control_plane.wake import Wakes
 
@@ -67,6 +69,7 @@ class Services:
 
     database: Database
     vault: Vault
+    open_source: Callable[[Ingestion], Source]
     rules: Rules
     wakes: Wakes
     page_token_key: bytes = field(repr=False)
@@ -115,7 +118,13 @@ class Server:
         keys = KeySafe(services.vault)
         add_IngestionServiceServicer_to_server(
             IngestionService(
-                database=database, repeats=repeats, pages=pages, keys=keys, rules=services.rules, wakes=wakes
+                database=database,
+                repeats=repeats,
+                pages=pages,
+                keys=keys,
+                open_source=services.open_source,
+                rules=services.rules,
+                wakes=wakes,
             ),
             server,
         )

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import uuid
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from autoloader.v1 import ingestions_pb2 as pb
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.json_format import Parse, ParseError
 
+from control_plane.cli.check import show_check
 from control_plane.cli.client import CALL_SECONDS, DEFAULT_SERVER, ServerOption, connect
 from control_plane.cli.names import IngestionArgument, name_of
 from control_plane.cli.pages import FilterOption, LimitOption, follow
@@ -25,16 +23,22 @@ from control_plane.cli.show import (
     show_one,
     state_of,
 )
-from control_plane.cli.wanted import Wanted
+from control_plane.cli.wanted import (
+    EndpointOption,
+    ExcludeOption,
+    FileOption,
+    PatternOption,
+    RegionOption,
+    SourceOption,
+    TableOption,
+    Wanted,
+    read_ingestion,
+)
 
 app = typer.Typer(help="What is loaded, from where and into which table.", no_args_is_help=True)
 
 EtagOption = Annotated[str, typer.Option(help="Refuse when the stored etag is another.")]
 CheckOption = Annotated[bool, typer.Option("--validate-only", help="Check, and change nothing.")]
-FileOption = Annotated[
-    str,
-    typer.Option("--file", "-f", help="The ingestion as JSON, as grpcurl takes it; - reads stdin."),
-]
 COLUMNS: Columns = {
     "ID": lambda ingestion: last_part(ingestion.name),
     "STATE": state_of,
@@ -49,12 +53,12 @@ COLUMNS: Columns = {
 def create(
     ingestion_id: Annotated[str, typer.Argument(help="Id to give it: a-z, 0-9 and -.")],
     file: FileOption = "",
-    source: Annotated[str, typer.Option(help="Folder: s3://bucket/prefix or file:///folder.")] = "",
-    table: Annotated[str, typer.Option(help="Table: [catalog.]namespace.table.")] = "",
-    pattern: Annotated[str, typer.Option(help="Glob of the files to load.")] = "",
-    exclude: Annotated[list[str] | None, typer.Option(help="Glob of files to leave out.")] = None,
-    endpoint_url: Annotated[str, typer.Option(help="S3 server other than AWS.")] = "",
-    region: Annotated[str, typer.Option(help="Region of the S3 server.")] = "",
+    source: SourceOption = "",
+    table: TableOption = "",
+    pattern: PatternOption = "",
+    exclude: ExcludeOption = None,
+    endpoint_url: EndpointOption = "",
+    region: RegionOption = "",
     validate_only: CheckOption = False,
     server: ServerOption = DEFAULT_SERVER,
     output: OutputOption = Output.TABLE,
@@ -68,11 +72,9 @@ def create(
         endpoint_url=endpoint_url,
         region=region,
     )
-    ingestion = _read(file) if file else pb.Ingestion()
-    ingestion.MergeFrom(wanted.ingestion())
     request = pb.CreateIngestionRequest(
         ingestion_id=ingestion_id,
-        ingestion=ingestion,
+        ingestion=wanted.described(file),
         request_id=str(uuid.uuid4()),
         validate_only=validate_only,
     )
@@ -117,7 +119,7 @@ def update(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Changes an ingestion. Example: echo '{"display_name": "Orders"}' | … update orders -"""
-    changed = _read(file)
+    changed = read_ingestion(file)
     changed.name = name_of(ingestion)
     changed.etag = etag or changed.etag
     request = pb.UpdateIngestionRequest(
@@ -167,6 +169,46 @@ def run(
 
 
 @app.command()
+def check(
+    ingestion: Annotated[str, typer.Argument(metavar="[INGESTION]", help="A stored one: its id.")] = "",
+    file: FileOption = "",
+    source: SourceOption = "",
+    table: TableOption = "",
+    pattern: PatternOption = "",
+    exclude: ExcludeOption = None,
+    endpoint_url: EndpointOption = "",
+    region: RegionOption = "",
+    server: ServerOption = DEFAULT_SERVER,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Tests the connection: what a run would find, or why it would fail; exits 1 then.
+
+    Lists the source for at most 10 seconds, and stores nothing. Name a stored ingestion, or describe one as for
+    `create`. Example: autoloader ingestions check --source s3://landing/orders --table sales.orders
+    """
+    wanted = Wanted(
+        source=source,
+        table=table,
+        pattern=pattern,
+        exclude=tuple(exclude or ()),
+        endpoint_url=endpoint_url,
+        region=region,
+    )
+    described = bool(file) or wanted.is_given
+    if bool(ingestion) == described:
+        raise typer.BadParameter("name a stored ingestion, or describe one by --file or --source, and not both")
+    if ingestion:
+        request = pb.CheckIngestionRequest(name=name_of(ingestion))
+    else:
+        request = pb.CheckIngestionRequest(ingestion=wanted.described(file))
+    with connect(server) as client:
+        told = client.ingestions.CheckIngestion(request, timeout=CALL_SECONDS)
+    show_check(told, output)
+    if told.HasField("error"):
+        raise typer.Exit(1)
+
+
+@app.command()
 def pause(
     ingestion: IngestionArgument,
     etag: EtagOption = "",
@@ -190,15 +232,3 @@ def resume(
     request = pb.ResumeIngestionRequest(name=name_of(ingestion), etag=etag, request_id=str(uuid.uuid4()))
     with connect(server) as client:
         show_one(client.ingestions.ResumeIngestion(request, timeout=CALL_SECONDS), output)
-
-
-def _read(file: str) -> pb.Ingestion:
-    """Raises typer.BadParameter for what is no ingestion; says where, and shows nothing of it."""
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text()
-    except OSError as error:
-        raise typer.BadParameter(f"{file} cannot be read: {error.strerror}") from None
-    try:
-        return Parse(text, pb.Ingestion())
-    except ParseError as error:
-        raise typer.BadParameter(f"{file} holds no ingestion: {error}") from None

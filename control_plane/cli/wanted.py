@@ -1,10 +1,26 @@
-"""What a person wants loaded, as options say it."""
+"""What a person wants loaded, as options and a file say it."""
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
 
+import typer
 from autoloader.v1 import ingestions_pb2 as pb
+from google.protobuf.json_format import Parse, ParseError
+
+FileOption = Annotated[
+    str,
+    typer.Option("--file", "-f", help="The ingestion as JSON, as grpcurl takes it; - reads stdin."),
+]
+SourceOption = Annotated[str, typer.Option(help="Folder: s3://bucket/prefix or file:///folder.")]
+TableOption = Annotated[str, typer.Option(help="Table: [catalog.]namespace.table.")]
+PatternOption = Annotated[str, typer.Option(help="Glob of the files to load.")]
+ExcludeOption = Annotated[list[str] | None, typer.Option(help="Glob of files to leave out.")]
+EndpointOption = Annotated[str, typer.Option(help="S3 server other than AWS.")]
+RegionOption = Annotated[str, typer.Option(help="Region of the S3 server.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +34,10 @@ class Wanted:
     endpoint_url: str = ""
     region: str = ""
 
+    @property
+    def is_given(self) -> bool:
+        return any((self.source, self.table, self.pattern, self.exclude, self.endpoint_url, self.region))
+
     def ingestion(self) -> pb.Ingestion:
         """The ingestion of JSON lines that the options describe."""
         ingestion = pb.Ingestion(
@@ -29,3 +49,21 @@ class Wanted:
             s3 = pb.S3Options(endpoint=self.endpoint_url, region=self.region)
             ingestion.source.s3.CopyFrom(s3)
         return ingestion
+
+    def described(self, file: str) -> pb.Ingestion:
+        """The ingestion of the file, if there is one, over which the options win."""
+        ingestion = read_ingestion(file) if file else pb.Ingestion()
+        ingestion.MergeFrom(self.ingestion())
+        return ingestion
+
+
+def read_ingestion(file: str) -> pb.Ingestion:
+    """Raises typer.BadParameter for what is no ingestion; says where, and shows nothing of it."""
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text()
+    except OSError as error:
+        raise typer.BadParameter(f"{file} cannot be read: {error.strerror}") from None
+    try:
+        return Parse(text, pb.Ingestion())
+    except ParseError as error:
+        raise typer.BadParameter(f"{file} holds no ingestion: {error}") from None

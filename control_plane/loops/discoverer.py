@@ -16,14 +16,14 @@ import structlog
 
 from control_plane.domain.backoff import backoff_seconds
 from control_plane.domain.file import ListedFile, LoadError
-from control_plane.domain.ingestion import StoredIngestion
+from control_plane.domain.ingestion import Ingestion
 from control_plane.errors import LedgerUnavailable
 from control_plane.failpoints import failpoint
 from control_plane.ledger import files, ingestions, listing_claims, listings
 from control_plane.ledger.database import Connection, Database
 from control_plane.ledger.listing_claims import Listing, ListingLost
 from control_plane.loops.loop import Loop
-from control_plane.sources.source import ListingPage, Source, SourceError
+from control_plane.sources.source import ListingPage, Source, SourceError, load_error_of
 from control_plane.wake import Wake
 
 # Listing pages are joined to this many files before they are held against the ledger.
@@ -39,7 +39,7 @@ class Discoverer(Loop):
         self,
         *,
         database: Database,
-        open_source: Callable[[StoredIngestion], Source],
+        open_source: Callable[[Ingestion], Source],
         observe_seconds: Callable[[float], None],
         wake: Wake,
         poll_seconds: float,
@@ -85,12 +85,12 @@ class Discoverer(Loop):
             stored = await ingestions.get_by_key(connection, listing.ingestion_id)
         for attempt in range(1, LISTING_ATTEMPTS + 1):
             try:
-                await self._list(listing, self._open_source(stored))
+                await self._list(listing, self._open_source(stored.ingestion))
                 return None
             except (ListingLost, LedgerUnavailable):
                 raise
             except Exception as failure:
-                error = _told(failure)
+                error = load_error_of(failure)
                 _log.warning(
                     "listing_failed",
                     run=listing.run_id,
@@ -156,17 +156,6 @@ class Discoverer(Loop):
     async def _end(self, listing: Listing, error: LoadError | None) -> None:
         async with self._database.transaction() as connection:
             await listing_claims.end_listing(connection, listing, error=error)
-
-
-def _told(failure: Exception) -> LoadError:
-    if isinstance(failure, SourceError):
-        return failure.error
-    return LoadError(
-        category="UNKNOWN",
-        message="The source could not be listed, for a reason that Autoloader does not know; its log has the details.",
-        cause=type(failure).__name__,
-        retryable=True,
-    )
 
 
 async def _batches(pages: AsyncIterator[ListingPage]) -> AsyncIterator[ListingPage]:

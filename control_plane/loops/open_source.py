@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from control_plane.domain.ingestion import Credentials, CredentialsKind, Ingestion, S3Options, StoredIngestion
+from control_plane.domain.ingestion import Credentials, CredentialsKind, Ingestion, S3Options
 from control_plane.domain.keys import SecretKeys, sealing_owner
 from control_plane.sources.registry import open_source
 from control_plane.sources.source import Source, SourceError, SourceSpec, source_error
@@ -23,9 +23,8 @@ class SourceOpener:
     allowed_files: frozenset[Path]
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
-    def open(self, stored: StoredIngestion) -> Source:
+    def open(self, ingestion: Ingestion) -> Source:
         """Opens the source; raises SourceError (AUTHENTICATION) when its keys cannot be had."""
-        ingestion = stored.ingestion
         s3 = ingestion.source.s3 or S3Options()
         access_key_id, secret = self._keys(ingestion)
         return open_source(

@@ -79,3 +79,15 @@ def source_error(category: str, message: str, *, cause: str = "", retryable: boo
             retryable=retryable,
         )
     )
+
+
+def load_error_of(failure: Exception) -> LoadError:
+    """What a failed listing says to a person; of a failure that nobody foresaw, no more than its kind."""
+    if isinstance(failure, SourceError):
+        return failure.error
+    return LoadError(
+        category="UNKNOWN",
+        message="The source could not be listed, for a reason that Autoloader does not know; its log has the details.",
+        cause=type(failure).__name__,
+        retryable=True,
+    )

@@ -109,7 +109,7 @@ async def _discover(database: Database, stored: StoredIngestion, source: Listing
     return seconds
 
 
-def _always(source: Listing) -> Callable[[StoredIngestion], Listing]:
+def _always(source: Listing) -> Callable[[Ingestion], Listing]:
     return lambda stored: source
 
 

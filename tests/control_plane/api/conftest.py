@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import grpc
@@ -21,6 +22,7 @@ from control_plane.domain.rules import Rules
 from control_plane.ledger import secrets
 from control_plane.ledger.database import Database
 from control_plane.ledger.leases import Backoff
+from control_plane.loops.open_source import SourceOpener
 from control_plane.metrics import Metrics
 from control_plane.vault import Vault
 from control_plane.wake import Wakes
@@ -74,13 +76,20 @@ def steps(database: Database) -> Steps:
 
 
 @pytest.fixture
-async def services(database: Database) -> Services:
+async def services(database: Database, tmp_path: Path) -> Services:
+    vault = Vault(b"k" * 32)
     async with database.transaction() as connection:
         key = await secrets.page_token_key(connection)
     return Services(
         database=database,
-        vault=Vault(b"k" * 32),
-        rules=Rules(local_folders=("/data",), environment_variables=frozenset({"KEY", "SECRET"})),
+        vault=vault,
+        open_source=SourceOpener(
+            vault=vault, allowed_environment=frozenset({"KEY", "SECRET"}), allowed_files=frozenset(), environment={}
+        ).open,
+        rules=Rules(
+            local_folders=("/data", str(tmp_path)),
+            environment_variables=frozenset({"KEY", "SECRET"}),
+        ),
         wakes=Wakes(),
         page_token_key=key,
         lease_seconds=LEASE_SECONDS,

@@ -115,3 +115,31 @@ async def test_a_deleted_one_is_gone(autoloader: Autoloader) -> None:
     assert "can be deleted" in (await autoloader("ingestions", "delete", "orders", "--validate-only")).stdout
     assert "is deleted" in (await autoloader("ingestions", "delete", "orders")).stdout
     assert (await autoloader("ingestions", "get", "orders")).exit_code == 1
+
+
+async def test_the_connection_is_tested_before_anything_is_stored(autoloader: Autoloader, tmp_path: Path) -> None:
+    for name in ("a.json", "_b.json"):
+        (tmp_path / name).write_text("{}\n")
+    described = ("--source", f"file://{tmp_path}", "--table", "sales.orders", "--pattern", "*.json")
+    told = await autoloader("ingestions", "check", *described)
+    assert told.exit_code == 0, told.output
+    assert "1 files to load, 3 bytes, of " in told.stdout
+    assert f"  file://{tmp_path}/a.json" in told.stdout
+    assert f"file://{tmp_path}/_b.json: The name starts with `_`" in told.stdout
+    assert json.loads((await autoloader("ingestions", "list", "-o", "json")).stdout) == []
+
+
+async def test_a_source_that_cannot_be_listed_says_why_and_exits_1(autoloader: Autoloader, tmp_path: Path) -> None:
+    source = f"file://{tmp_path}/none"
+    created = await autoloader("ingestions", "create", "orders", "--source", source, "--table", "sales.orders")
+    assert created.exit_code == 0, created.output
+    told = await autoloader("ingestions", "check", "orders")
+    assert told.exit_code == 1
+    assert f"A run would fail. PATH_NOT_FOUND: The folder {tmp_path}/none is not there" in told.stdout
+
+
+async def test_a_check_of_nothing_or_of_two_things_says_what_to_do(autoloader: Autoloader) -> None:
+    for arguments in ((), ("orders", "--source", SOURCE)):
+        refused = await autoloader("ingestions", "check", *arguments)
+        assert refused.exit_code == 2
+        assert "name a stored ingestion" in refused.output

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from control_plane.domain.file import LoadError
-from control_plane.domain.ingestion import StoredIngestion
+from control_plane.domain.ingestion import Ingestion
 from control_plane.domain.run import RunState
 from control_plane.errors import LedgerUnavailable
 from control_plane.loops import discoverer as module
@@ -21,7 +21,7 @@ from tests.control_plane.ledger.steps import Steps, some_files
 
 
 def _discoverer(steps: Steps, source: Source, *, claim_seconds: float = 30) -> Discoverer:
-    def open_the_source(stored: StoredIngestion) -> Source:
+    def open_the_source(ingestion: Ingestion) -> Source:
         return source
 
     return Discoverer(

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from control_plane.domain.file import LoadError
-from control_plane.domain.ingestion import StoredIngestion
+from control_plane.domain.ingestion import Ingestion
 from control_plane.domain.lease import AcquiredLease, Resolution
 from control_plane.domain.run import Run
 from control_plane.errors import LeaseFenced
@@ -183,7 +183,7 @@ def _reaper(steps: Steps, clock: Clock) -> Reaper:
 
 
 def _discoverer(steps: Steps, source: Source) -> Discoverer:
-    def open_the_source(_: StoredIngestion) -> Source:
+    def open_the_source(_: Ingestion) -> Source:
         return source
 
     return Discoverer(
