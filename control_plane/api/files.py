@@ -81,7 +81,9 @@ class FileService(FileServiceServicer):
     async def SkipFiles(self, request: pb.SkipFilesRequest, context: Context) -> pb.SkipFilesResponse:
         parent = parse_ingestion(request.parent, field="parent")
         if not request.names and not request.filter.strip():
-            raise InvalidField(Violation("names", "name the files, or say by filter which; nothing rules out all"))
+            raise InvalidField(
+                Violation("names", "name the files, or say by filter which: without both it would be all")
+            )
         file_ids, filter = _chosen(request, parent)
         message = _skip_message(request.reason)
 
@@ -98,17 +100,17 @@ class FileService(FileServiceServicer):
             raise InvalidField(Violation("uri", "is missing; name the object, or a file of it"))
         if "\0" in request.uri:
             raise InvalidField(Violation("uri", "has a NUL, which no object's name has"))
-        file_ids = _file_ids([request.file] if request.file else [], parent, field="file")
+        file_id = _file_id(request.file, parent, field="file") if request.file else None
         async with self._database.transaction() as connection:
             stored = await ingestions.get(connection, current_tenant(), parent)
-            named = [await files.get(connection, current_tenant(), parent, id) for id in file_ids]
-            uri = named[0].uri if named else spelled(request.uri)
+            named = await files.get(connection, current_tenant(), parent, file_id) if file_id is not None else None
+            uri = named.uri if named else spelled(request.uri)
             versions = await files.versions(connection, stored, uri, limit=VERSIONS_MAX)
             if not versions:
                 listing = await standings.listing_of(connection, stored)
                 told = explain_unseen(uri, stored.ingestion, listing, why_unsupported=why_unsupported)
                 return explanation_to_proto(told, ingestion=parent, run_id=listing.last_whole_run)
-            file = named[0] if named else versions[-1]
+            file = named or versions[-1]
             standing = await standings.standing_of(connection, stored, file, versions=versions)
         return explanation_to_proto(explain(standing), ingestion=parent, run_id=file.run_id, versions=versions)
 
@@ -147,13 +149,14 @@ def _skip_message(reason: str) -> str:
     return f"A person ruled this file out: {reason}" if reason else "A person ruled this file out, and gave no reason."
 
 
-def _file_ids(names: Sequence[str], parent: str, *, field: str = "") -> list[int]:
-    """The ids of files of the ingestion; refuses another name by its place in `names`, or by the field that it is."""
+def _file_ids(names: Sequence[str], parent: str) -> list[int]:
     if len(names) > NAMES_MAX:
         raise InvalidField(Violation("names", f"has {len(names)} names; at most {NAMES_MAX} fit"))
-    fields = [field or f"names[{position}]" for position in range(len(names))]
-    parts = [parse_file(name, field=field) for name, field in zip(names, fields, strict=True)]
-    for part, field in zip(parts, fields, strict=True):
-        if part.ingestion != parent:
-            raise InvalidField(Violation(field, f"is no file of ingestions/{parent}"))
-    return [part.id for part in parts]
+    return [_file_id(name, parent, field=f"names[{position}]") for position, name in enumerate(names)]
+
+
+def _file_id(name: str, parent: str, *, field: str) -> int:
+    part = parse_file(name, field=field)
+    if part.ingestion != parent:
+        raise InvalidField(Violation(field, f"is no file of ingestions/{parent}"))
+    return part.id
