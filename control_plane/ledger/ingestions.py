@@ -20,10 +20,7 @@ from control_plane.domain.ingestion import (
     Ingestion,
     IngestionState,
     LoadPolicy,
-    OnSchemaChange,
     S3Options,
-    SchemaCheck,
-    SchemaPolicy,
     Source,
     StoredIngestion,
 )
@@ -215,7 +212,7 @@ def _stored(row: RowMapping) -> StoredIngestion:
             format=_format(config["format"]),
             destination=Destination(**config["destination"]),
             columns=tuple(Column(**column) for column in config["columns"]),
-            schema=_schema(config.get("schema")),
+            schema=schemas.policy_from(config.get("schema")),
             load=LoadPolicy(**config["load"]),
         ),
     )
@@ -226,18 +223,6 @@ def _format(config: Mapping[str, Any] | str) -> Format:
     if isinstance(config, str):
         return Format(kind=FormatKind(config))
     return Format(**{**config, "kind": FormatKind(config["kind"])})
-
-
-def _schema(config: Mapping[str, Any] | None) -> SchemaPolicy:
-    """An ingestion that is older than the policy has none stored."""
-    if config is None:
-        return SchemaPolicy()
-    policy, check = config["on_schema_change"], config["schema_check"]
-    return SchemaPolicy(
-        hints=tuple(Column(**hint) for hint in config["hints"]),
-        on_schema_change=OnSchemaChange(policy) if policy else None,
-        schema_check=SchemaCheck(check) if check else None,
-    )
 
 
 def _source(config: Mapping[str, Any], sealed: bytes | None) -> Source:

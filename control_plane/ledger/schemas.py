@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import insert, select
 
 from control_plane.domain.checks_of_table import check_columns
 from control_plane.domain.evolution import EvolutionRule, absent, differences, together, with_hints
-from control_plane.domain.ingestion import Column, Ingestion, StoredIngestion
+from control_plane.domain.ingestion import (
+    Column,
+    Ingestion,
+    OnSchemaChange,
+    SchemaCheck,
+    SchemaPolicy,
+    StoredIngestion,
+)
 from control_plane.domain.schema import Change, ChangeState, ColumnsInForce, Origin, Proposal
 from control_plane.errors import InvalidField, Violation
 from control_plane.ledger.database import Connection
@@ -124,6 +132,18 @@ async def store(
         )
     )
     return ColumnsInForce(columns=columns, version=former.version + 1)
+
+
+def policy_from(document: Mapping[str, Any] | None) -> SchemaPolicy:
+    """The policy in an ingestion's configuration; one that is older than policies has none."""
+    if document is None:
+        return SchemaPolicy()
+    policy, check = document["on_schema_change"], document["schema_check"]
+    return SchemaPolicy(
+        hints=tuple(Column(**hint) for hint in document["hints"]),
+        on_schema_change=OnSchemaChange(policy) if policy else None,
+        schema_check=SchemaCheck(check) if check else None,
+    )
 
 
 async def _newest(connection: Connection, ingestion_id: int) -> ColumnsInForce:

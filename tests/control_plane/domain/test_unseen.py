@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from control_plane.domain.explanation import ListingStanding, Verdict
-from control_plane.domain.ingestion import Destination, FormatKind, Ingestion, Source
+from control_plane.domain.format import Format, FormatKind
+from control_plane.domain.ingestion import Destination, Ingestion, Source
 from control_plane.domain.unseen import explain_unseen, spelled
 from control_plane.sources.names import why_unsupported
 
@@ -18,7 +19,7 @@ def an_ingestion(uri: str = "s3://bucket/in", pattern: str = "**/*.json", *exclu
     return Ingestion(
         id="orders",
         source=Source(uri=uri, pattern=pattern, exclude=exclude),
-        format=FormatKind.JSON,
+        format=Format(kind=FormatKind.JSON),
         destination=Destination(table="a.b"),
     )
 

@@ -13,8 +13,8 @@ from control_plane.domain.ingestion import Column, OnSchemaChange, SchemaPolicy
 from control_plane.domain.lease import AcquiredLease
 from control_plane.domain.schema import ColumnsInForce, Proposal
 from control_plane.errors import InvalidField, LeaseFenced
-from control_plane.ledger import ingestions
-from tests.control_plane.ledger.steps import Steps, some_files
+from control_plane.ledger import ingestions, leases
+from tests.control_plane.ledger.steps import Steps, holding, some_files
 
 ID, NAME = Column(name="id", type="int"), Column(name="name", type="string")
 WIDE_ID, REGION = Column(name="id", type="bigint"), Column(name="region", type="string")
@@ -90,10 +90,13 @@ async def test_who_starts_from_an_older_version_gets_the_one_that_holds(steps: S
 async def test_of_proposals_at_once_one_makes_the_version(steps: Steps) -> None:
     lease = await held(steps)
     await steps.propose(lease, columns(ID))
-    offered = [columns(ID, Column(name=f"c{number}", type="string"), base=1) for number in range(8)]
-    got = await asyncio.gather(*(steps.propose(lease, each) for each in offered))
-    assert len(set(got)) == 1
-    assert [version for version, *_ in await versions(steps)] == [1, 2]
+    async with steps.database.transaction() as connection:
+        first = await leases.propose_schema(connection, holding(lease), columns(ID, NAME, base=1))
+        second = asyncio.create_task(steps.propose(lease, columns(ID, REGION, base=1)))
+        async with asyncio.timeout(10):
+            while not await connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+                await asyncio.sleep(0)
+    assert await second == first == ColumnsInForce(columns=(ID, NAME), version=2)
 
 
 async def test_an_executor_that_knows_no_versions_gets_the_columns_that_hold(steps: Steps) -> None:
