@@ -94,8 +94,8 @@ async def test_of_proposals_at_once_one_makes_the_version(steps: Steps) -> None:
         first = await leases.propose_schema(connection, holding(lease), columns(ID, NAME, base=1))
         second = asyncio.create_task(steps.propose(lease, columns(ID, REGION, base=1)))
         async with asyncio.timeout(10):
-            while not await connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
-                await asyncio.sleep(0)
+            while not await connection.scalar(text("SELECT count(*) FROM pg_sleep(0.02), pg_locks WHERE NOT granted")):
+                pass
     assert await second == first == ColumnsInForce(columns=(ID, NAME), version=2)
 
 
