@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Protocol
@@ -14,7 +14,18 @@ import structlog
 from executor.errors import AttemptFailed
 from executor.failpoints import failpoint
 from executor.heartbeat import Heartbeat, LeaseLost
-from executor.lease import Category, Column, Failure, Lease, LoadWork, StagedTable, StageResult
+from executor.lease import (
+    Category,
+    Change,
+    Column,
+    ColumnsInForce,
+    Evolve,
+    Failure,
+    Lease,
+    LoadWork,
+    StagedTable,
+    StageResult,
+)
 from executor.lease_client import FailedLease, LeaseClient
 from executor.metrics import Metrics, PhaseClock
 from executor.publish import InDoubt, NotPublished, Published
@@ -64,7 +75,7 @@ class Loader(Protocol):
         ingestion: str,
         lease_id: str,
         attempt: str,
-        propose_schema: Callable[[tuple[Column, ...]], tuple[Column, ...]],
+        evolve: Evolve,
         check_held: Callable[[], None],
         phase: Callable[[str], None],
     ) -> StageResult: ...
@@ -124,8 +135,8 @@ class Attempt:
     async def _stage(self, work: LoadWork, phase: PhaseClock) -> StageResult:
         loop = asyncio.get_running_loop()
 
-        def propose_schema(columns: tuple[Column, ...]) -> tuple[Column, ...]:
-            asking = self._client.propose_schema(self._lease, columns)
+        def evolve(columns: tuple[Column, ...], base_version: int, shown_by: Mapping[Change, int]) -> ColumnsInForce:
+            asking = self._client.evolve_schema(self._lease, columns, base_version=base_version, shown_by=shown_by)
             return asyncio.run_coroutine_threadsafe(asking, loop).result()
 
         try:
@@ -135,7 +146,7 @@ class Attempt:
                 ingestion=self._lease.ingestion,
                 lease_id=self._lease.id,
                 attempt=self._lease.attempt,
-                propose_schema=propose_schema,
+                evolve=evolve,
                 check_held=self._heartbeat.check_held,
                 phase=phase,
             )

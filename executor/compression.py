@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import bz2
+import gzip
 import io
 import zlib
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pyarrow
 
@@ -34,6 +35,19 @@ def decompressed(uri: str, head: bytes, size_bytes: int, bytes_max: int) -> tupl
     except (zlib.error, OSError) as error:
         raise ValueError(f"it is not compressed as its name says: {error}") from error
     return text, inflater.eof and not inflater.unused_data
+
+
+def opened(uri: str, stream: BinaryIO) -> BinaryIO:
+    """The decompressed content; of a compression that Python does not know, nothing. Raises OSError or EOFError."""
+    if not is_compressed(uri):
+        return stream
+    if uri.endswith(".gz"):
+        return cast(BinaryIO, gzip.GzipFile(fileobj=stream))
+    if uri.endswith(".bz2"):
+        return cast(BinaryIO, bz2.BZ2File(stream))
+    if uri.endswith(".zst"):
+        return cast(BinaryIO, pyarrow.CompressedInputStream(pyarrow.PythonFile(stream, "r"), "zstd"))
+    return io.BytesIO()
 
 
 def check_bzip2(content: BinaryIO) -> None:

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-from pyspark.sql.types import DataType, StructType
+from pyspark.sql.types import StructType
 
 from executor import table as tables
+from executor.columns import as_struct
 from executor.errors import attempt_failed
 from executor.job import Job
-from executor.lease import Category, Failure
+from executor.lease import Category, Failure, OnSchemaChange
 from executor.reading import survey
+from executor.schema.changes import Policy
+from executor.schema.evolve import reconcile
 from executor.schema.reconcile import Fit, SchemaMismatch, fit
-from executor.sql import quoted
 from executor.table import TableFacts
 
 # Spark does not read files without any column; this one is in none.
 _NO_COLUMNS = StructType().add("__autoloader_nothing", "string")
+# What the ingestion allows is in its columns by now.
+_ANY_CHANGE = Policy(on_schema_change=OnSchemaChange.APPEND_NEW_COLUMNS)
+_EVOLUTIONS_MAX = 6
 
 
 def wanted_schema(job: Job) -> StructType:
     """The columns to read, as Spark has them."""
-    ddl = ", ".join(f"{quoted(column.name)} {column.type}" for column in job.columns)
-    return _parsed(ddl) if ddl else _NO_COLUMNS
-
-
-@lru_cache(maxsize=64)
-def _parsed(ddl: str) -> StructType:
-    """It asks the JVM each time, for the same columns as the last."""
-    schema = DataType.fromDDL(ddl)
-    assert isinstance(schema, StructType)
-    return schema
+    return as_struct(job.columns) if job.columns else _NO_COLUMNS
 
 
 def ready_table(job: Job, wanted: StructType) -> TableFacts | None:
@@ -38,12 +32,33 @@ def ready_table(job: Job, wanted: StructType) -> TableFacts | None:
     job.check_held()
     facts = tables.read_facts(job.spark, job.table) if job.columns else None
     if facts is not None:
-        return facts
+        return _evolved(job, facts, wanted)
     if not _has_rows(job, wanted):
         return None
     job.check_held()
     tables.create(job.spark, job.table, job.columns, properties=job.work.table_properties)
-    return tables.read_facts(job.spark, job.table)
+    facts = tables.read_facts(job.spark, job.table)
+    # Another may have been first, with other columns.
+    return facts and _evolved(job, facts, wanted)
+
+
+def _evolved(job: Job, facts: TableFacts, wanted: StructType) -> TableFacts:
+    """The table with the columns that it lacked, or of wider types, where it may have them."""
+    if job.work.schema.on_schema_change is OnSchemaChange.IGNORE:
+        return facts
+    for _ in range(_EVOLUTIONS_MAX):
+        told = reconcile(wanted, facts.schema, _ANY_CHANGE)
+        if told.conflicts or not told.changes:
+            return facts
+        job.check_held()
+        tables.evolve(job.spark, job.table, told.changes)
+        after = tables.read_facts(job.spark, job.table)
+        if after is None or after.id != facts.id:
+            return facts
+        facts = after
+    raise attempt_failed(
+        Category.SCHEMA_MISMATCH, f"Table `{job.work.table}` does not take the columns of its files.", retryable=True
+    )
 
 
 def _has_rows(job: Job, wanted: StructType) -> bool:

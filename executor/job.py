@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
-from pyspark.sql.types import StructType
 
 from executor.lease import Column, LoadWork
 from executor.paths import Address
@@ -32,7 +31,6 @@ class Job:
     sample: Sample
     reader: Reader
     layouts: Mapping[int, Layout]
-    columns_by_layout: Mapping[str, StructType]
     store: Store
     address: Address
     check_held: Callable[[], None]

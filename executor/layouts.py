@@ -13,13 +13,11 @@ from pyspark.sql.types import StructType
 from executor.compression import decompressed
 from executor.diagnose import failure_of, is_from_spark
 from executor.integrity import not_of_its_format
-from executor.job import Job
-from executor.lease import Category, Failure, LeasedFile, UnknownField
+from executor.lease import Category, Failure, LeasedFile
 from executor.paths import Address
 from executor.readers.reader import Layout, Reader
 from executor.roster import Roster
 from executor.sample import Sample
-from executor.schema.reconcile import misfits
 from executor.storage import FileTrouble, Store
 
 _READS_AT_ONCE = 16
@@ -59,34 +57,13 @@ def columns_by_layout(
     for text, indexes in _indexes_by_text(roster, layouts).items():
         path = address.path(roster.files[indexes[0]].uri)
         try:
-            columns[text] = reader.columns(spark, path, layouts[indexes[0]], options=address.options)
+            columns[text] = reader.columns(spark, path, options=address.options)
         except Exception as error:
             if not is_from_spark(error):
                 raise
             for index in indexes:
                 roster.drop(index, _unreadable_columns(failure_of(error)))
     return columns
-
-
-def drop_misfits(job: Job, wanted: StructType) -> None:
-    """Drops the files whose columns are of types that do not fit those wanted."""
-    if not job.reader.is_typed:
-        return
-    for text, indexes in _indexes_by_text(job.roster, job.layouts).items():
-        if problems := misfits(job.columns_by_layout[text], wanted):
-            for index in indexes:
-                job.roster.drop(index, _misfit("; ".join(problems), job.work.table))
-
-
-def unknown_columns(job: Job) -> tuple[UnknownField, ...]:
-    """Columns of files that none of the job's takes in, with the number of records in those files."""
-    known = {column.name.lower() for column in job.columns}
-    counts: dict[str, int] = {}
-    for layout in job.layouts.values():
-        for name in job.columns_by_layout.get(layout.text, StructType()).names:
-            if name.lower() not in known:
-                counts[name] = counts.get(name, 0) + (layout.records or 1)
-    return tuple(UnknownField(path=name, record_count=count) for name, count in sorted(counts.items()))
 
 
 def _layout(file: LeasedFile, store: Store, reader: Reader) -> Layout | Failure:
@@ -130,12 +107,4 @@ def _unreadable_columns(failure: Failure) -> Failure:
         category=Category.SCHEMA_MISMATCH,
         message="The file has columns of a type that Spark cannot read.",
         cause=failure.cause,
-    )
-
-
-def _misfit(problems: str, table: str) -> Failure:
-    return Failure(
-        category=Category.SCHEMA_MISMATCH,
-        message=f"The file does not fit table `{table}`: {problems}. Write it anew with those types, or load it into"
-        " another table.",
     )

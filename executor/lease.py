@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -105,6 +105,10 @@ class ColumnsInForce:
 
     columns: tuple[Column, ...]
     version: int
+
+
+# Proposes all columns, with the version that they were made of and the file that first shows each change.
+Evolve = Callable[[tuple[Column, ...], int, Mapping[Change, int]], ColumnsInForce]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,10 +120,6 @@ class LeaseClient:
             raise LeaseFenced("the control plane said stop")
         return Renewal(ttl_seconds=response.ttl.ToTimedelta().total_seconds(), sent_at=sent_at)
 
-    async def propose_schema(self, lease: Held, columns: Iterable[Column]) -> tuple[Column, ...]:
-        """Offers inferred columns; answers those that hold for the ingestion."""
-        return (await self.evolve_schema(lease, columns, base_version=0, shown_by={})).columns
-
     async def evolve_schema(
         self, lease: Held, columns: Iterable[Column], *, base_version: int, shown_by: Mapping[Change, int]
     ) -> ColumnsInForce:

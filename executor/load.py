@@ -11,19 +11,20 @@ from executor import table as tables
 from executor.beside import objects_beside
 from executor.diagnose import attempt_fails
 from executor.errors import attempt_failed
+from executor.evolution import NOTHING_SETTLED, Settled, first_columns, settle
 from executor.failpoints import failpoint
+from executor.field_check import check_fields
 from executor.integrity import drop_broken_bzip2
 from executor.job import Job
-from executor.layouts import columns_by_layout, read_layouts, sample_of, unknown_columns
-from executor.lease import Category, Column, LoadWork, StagedTable, StageResult, UnknownField
+from executor.layouts import columns_by_layout, read_layouts, sample_of
+from executor.lease import Category, Column, ColumnsInForce, Evolve, LoadWork, StagedTable, StageResult
 from executor.manifests import Manifest, leave_manifest, now_ms
 from executor.paths import address, name_trouble
 from executor.readers.formats import reader_of
 from executor.roster import Roster
 from executor.sample import take_sample
-from executor.schema.infer import infer, unknown_fields
-from executor.schema.merge import merge
-from executor.schema.reconcile import SchemaMismatch, adopt, columns_of
+from executor.schema.infer import infer
+from executor.schema.reconcile import SchemaMismatch, adopt
 from executor.spark import Sessions
 from executor.staging import Staged
 from executor.storage import open_store
@@ -37,7 +38,7 @@ def stage(
     ingestion: str,
     lease_id: str,
     attempt: str,
-    propose_schema: Callable[[tuple[Column, ...]], tuple[Column, ...]],
+    evolve: Evolve,
     check_held: Callable[[], None],
     phase: Callable[[str], None],
 ) -> StageResult:
@@ -48,10 +49,7 @@ def stage(
     Raises AttemptFailed when nothing can be said of single files, such as without a catalog.
     """
     phase("read")
-    roster = Roster(work.files)
-    for index, file in enumerate(work.files):
-        if trouble := name_trouble(file.uri):
-            roster.drop(index, trouble)
+    roster = _roster(work)
     reader, store = reader_of(work.format, work.columns), open_store(work.source_uri, s3=work.s3)
     drop_broken_bzip2(roster, store)
     layouts = read_layouts(roster, store, reader)
@@ -61,27 +59,31 @@ def stage(
         sample = take_sample(roster, store, reader, is_for_columns=not work.columns)
     if not roster.unempty:
         roster.drop_troubled(store.troubles)
-        return _result(work, roster, Staged(table=StagedTable(table=work.table), counts={}), unknown=())
+        return _result(work, roster, Staged(table=StagedTable(table=work.table), counts={}), NOTHING_SETTLED)
     failpoint("executor.after_read")
     check_held()
     table = tables.table_name(work.table, default_catalog=sessions.default_catalog)
     place = address(work.source_uri, s3=work.s3)
     with sessions.lend_loader() as spark, attempt_fails(work.s3.secrets):
         found = columns_by_layout(spark, roster, layouts, reader=reader, address=place)
-        guess = columns_of(merge(found.values())) if reader.is_typed else infer(sample.records)
+        seen = check_fields(work, roster, sample, store=store, reader=reader, layouts=layouts, found=found)
+        guess = first_columns(seen) if reader.is_typed else infer(sample.records)
+        in_force = ColumnsInForce(columns=work.columns, version=work.schema.version)
+        if not work.columns and guess:
+            in_force = evolve(_adopted(spark, table, guess), 0, {})
+        settled = settle(work, roster, seen, in_force, reader=reader, evolve=evolve)
         job = Job(
             work=work,
             ingestion=ingestion,
             lease_id=lease_id,
             attempt=attempt,
-            columns=work.columns or _proposed(spark, table, guess, propose_schema=propose_schema),
+            columns=settled.columns,
             table=table,
             spark=spark,
             roster=roster,
             sample=sample,
             reader=reader,
             layouts=layouts,
-            columns_by_layout=found,
             store=store,
             address=place,
             check_held=check_held,
@@ -92,25 +94,24 @@ def stage(
         if not staged.table.staged_snapshot_id:
             # What was listed as empty may have been filled since, and would never be looked at again.
             roster.drop_troubled(store.troubles)
-        unknown = unknown_columns(job) if reader.is_typed else unknown_fields(sample.records, job.columns)
-        result = _result(work, roster, staged, unknown=unknown)
+        result = _result(work, roster, staged, settled)
         _leave_manifest(job, staged, result)
     return result
 
 
-def _proposed(
-    spark: SparkSession,
-    table: TableName,
-    guess: tuple[Column, ...],
-    *,
-    propose_schema: Callable[[tuple[Column, ...]], tuple[Column, ...]],
-) -> tuple[Column, ...]:
-    """The columns that hold for the ingestion, of which ours are a proposal; none of no fields."""
-    if not guess:
-        return ()
+def _roster(work: LoadWork) -> Roster:
+    roster = Roster(work.files)
+    for index, file in enumerate(work.files):
+        if trouble := name_trouble(file.uri):
+            roster.drop(index, trouble)
+    return roster
+
+
+def _adopted(spark: SparkSession, table: TableName, guess: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Columns to propose: those guessed, or of a table that is there, its own."""
     facts = tables.read_facts(spark, table)
     try:
-        return propose_schema(adopt(guess, facts.schema) if facts else guess)
+        return adopt(guess, facts.schema) if facts else guess
     except SchemaMismatch as mismatch:
         raise attempt_failed(
             Category.SCHEMA_MISMATCH,
@@ -119,19 +120,14 @@ def _proposed(
         ) from mismatch
 
 
-def _result(
-    work: LoadWork,
-    roster: Roster,
-    staged: Staged,
-    *,
-    unknown: tuple[UnknownField, ...],
-) -> StageResult:
+def _result(work: LoadWork, roster: Roster, staged: Staged, settled: Settled) -> StageResult:
     return StageResult(
         staged=staged.table,
         records_written=tuple(staged.counts.get(index, 0) for index in range(len(work.files))),
         exceptions=roster.exceptions,
-        unknown_fields=unknown,
+        unknown_fields=settled.unknown,
         leases_in_main=staged.leases_in_main,
+        held_changes=settled.held,
     )
 
 

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from executor import load, publish, spark
 from executor.errors import AttemptFailed, StartRefused
-from executor.lease import Category, Column, Failure, LoadWork, StagedTable, StageResult
+from executor.lease import Category, Evolve, Failure, LoadWork, StagedTable, StageResult
 from executor.publish import InDoubt, NotPublished, Published
 from executor.spark import Sessions, SparkSettings
 
@@ -45,7 +45,7 @@ class SparkLoader:
         ingestion: str,
         lease_id: str,
         attempt: str,
-        propose_schema: Callable[[tuple[Column, ...]], tuple[Column, ...]],
+        evolve: Evolve,
         check_held: Callable[[], None],
         phase: Callable[[str], None],
     ) -> StageResult:
@@ -57,7 +57,7 @@ class SparkLoader:
                 ingestion=ingestion,
                 lease_id=lease_id,
                 attempt=attempt,
-                propose_schema=propose_schema,
+                evolve=evolve,
                 check_held=check_held,
                 phase=phase,
             )

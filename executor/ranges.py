@@ -1,4 +1,4 @@
-"""An object of a store as a file: what is asked for is fetched, in parts worth a request."""
+"""An object of a store as a file: from its start to its end, or here and there."""
 
 from __future__ import annotations
 
@@ -6,8 +6,32 @@ import io
 from collections.abc import Callable
 from typing import BinaryIO
 
+from botocore.exceptions import BotoCoreError
+from botocore.response import StreamingBody
+
 # Footers of most files fit, and one request costs as much as the bytes.
 _PART_BYTES = 128 << 10
+
+
+class Body(io.RawIOBase, BinaryIO):
+    """Reads once through; raises what `trouble` makes of an error."""
+
+    def __init__(self, body: StreamingBody, *, trouble: Callable[[Exception], Exception]) -> None:
+        self._body = body
+        self._trouble = trouble
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._body.read(None if size < 0 else size)
+        except (BotoCoreError, OSError) as error:
+            raise self._trouble(error) from error
+
+    def close(self) -> None:
+        self._body.close()
+        super().close()
 
 
 class Ranges(io.RawIOBase, BinaryIO):

@@ -26,16 +26,20 @@ _READS_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """Records from the heads of files.
+    """Records from the heads of files, by their index.
 
     `promising` is the index of a file that has some; `counts` are the numbers of records of those
     files whose every byte was read and was right. `is_plain` if a glance sufficed for each head.
     """
 
-    records: tuple[Mapping[str, Any], ...] = ()
+    heads: Mapping[int, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     promising: int | None = None
     counts: Mapping[int, int] = field(default_factory=dict)
     is_plain: bool = False
+
+    @property
+    def records(self) -> tuple[Mapping[str, Any], ...]:
+        return tuple(record for head in self.heads.values() for record in head)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +71,7 @@ def take_sample(roster: Roster, store: Store, reader: Reader, *, is_for_columns:
 
 def _sample_of(heads: Mapping[int, _Head]) -> Sample:
     return Sample(
-        records=tuple(record for head in heads.values() for record in head.records),
+        heads={index: head.records for index, head in heads.items()},
         promising=next((index for index, head in heads.items() if head.records), None),
         counts={index: len(head.records) for index, head in heads.items() if head.is_whole_and_right},
         is_plain=all(head.is_plain for head in heads.values()),

@@ -19,7 +19,6 @@ from executor.diagnose import has_malformed_record
 from executor.errors import attempt_failed
 from executor.failpoints import failpoint
 from executor.job import Job
-from executor.layouts import drop_misfits
 from executor.lease import Category, StagedTable
 from executor.metadata import ATTEMPT_PROPERTY, LEASE_PROPERTY, Snapshot, TableState, leases_since, read_state
 from executor.reading import (
@@ -53,13 +52,13 @@ class Staged:
 
 def stage(job: Job) -> Staged:
     """What was staged; no snapshot when there are no rows. Raises AttemptFailed."""
+    if not job.roster.unempty:
+        return _nothing(job)
     _set_up_session(job)
     wanted = wanted_schema(job)
-    drop_misfits(job, wanted)
     facts = ready_table(job, wanted)
     if facts is None:
         return _nothing(job)
-    drop_misfits(job, facts.schema)
     return _rounds(job, facts, fit_into(job, wanted, facts))
 
 

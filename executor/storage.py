@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from executor.diagnose import failure_of
 from executor.errors import AttemptFailed
 from executor.lease import Category, Failure, LeasedFile, S3Access
-from executor.ranges import Ranges
+from executor.ranges import Body, Ranges
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -38,6 +38,10 @@ class Store(Protocol):
 
     def head(self, file: LeasedFile, bytes_max: int) -> bytes:
         """The first bytes of a file. Raises FileTrouble."""
+        ...
+
+    def stream(self, file: LeasedFile) -> BinaryIO:
+        """A file, to read once from its start to its end. Raises FileTrouble, here or while it is read."""
         ...
 
     def open(self, file: LeasedFile) -> BinaryIO:
@@ -74,6 +78,9 @@ class LocalStore:
                 return content.read(bytes_max)
         except OSError as error:
             raise FileTrouble(_os_failure(error)) from error
+
+    def stream(self, file: LeasedFile) -> BinaryIO:
+        return self.open(file)
 
     def open(self, file: LeasedFile) -> BinaryIO:
         try:
@@ -120,6 +127,16 @@ class S3Store:
     def head(self, file: LeasedFile, bytes_max: int) -> bytes:
         return self._part(file, 0, bytes_max) if file.size_bytes else b""
 
+    def stream(self, file: LeasedFile) -> BinaryIO:
+        bucket, key = _bucket_and_key(file)
+        try:
+            return Body(self._client.get_object(Bucket=bucket, Key=key)["Body"], trouble=self._trouble_of)
+        except (ClientError, BotoCoreError) as error:
+            raise self._trouble_of(error) from error
+
+    def _trouble_of(self, error: Exception) -> FileTrouble:
+        return FileTrouble(self._failure(error))
+
     def open(self, file: LeasedFile) -> BinaryIO:
         return Ranges(partial(self._part, file), size=file.size_bytes)
 
@@ -165,7 +182,7 @@ class S3Store:
             return trouble.failure
         return None
 
-    def _failure(self, error: ClientError | BotoCoreError) -> Failure:
+    def _failure(self, error: Exception) -> Failure:
         failure = failure_of(error, secrets=self._s3.secrets)
         if failure.category in _LEASE_WIDE:
             raise AttemptFailed(failure) from error

@@ -6,8 +6,10 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 from pyspark.sql.types import StructType
 
@@ -16,7 +18,7 @@ from executor.diagnose import is_from_spark
 from executor.errors import attempt_failed
 from executor.failpoints import failpoint
 from executor.jvm import has_jvm
-from executor.lease import Category, Column
+from executor.lease import Category, Change, ChangeKind, Column
 from executor.metadata import OUR_BRANCH, TABLE_ID, read_state, read_state_and_schema
 from executor.sql import literal, quoted
 
@@ -103,6 +105,18 @@ def create(
     _insist(lambda: spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {table.namespace_sql}"))
     _insist(lambda: spark.sql(creation))
     failpoint("executor.after_create_table")
+
+
+def evolve(spark: SparkSession, table: TableName, changes: Iterable[Change]) -> None:
+    """Adds columns, all in one commit, and widens others. Beside others who do so, some of it may be left to do."""
+    added = ", ".join(f"{change.path} {change.new_type}" for change in changes if change.kind is ChangeKind.ADDED)
+    widened = [change for change in changes if change.kind is ChangeKind.WIDENED]
+    alterations = [f"ADD COLUMNS ({added})"] if added else []
+    alterations += [f"ALTER COLUMN {change.path} TYPE {change.new_type}" for change in widened]
+    for alteration in alterations:
+        with suppress(AnalysisException):  # it is there by now, or the next look says what is wrong
+            _insist(lambda alteration=alteration: spark.sql(f"ALTER TABLE {table.sql} {alteration}"))  # type: ignore[misc]
+        failpoint("executor.after_alter_table")
 
 
 def open_branch(spark: SparkSession, table: TableName, branch: str, *, is_empty: bool) -> None:

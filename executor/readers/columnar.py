@@ -15,6 +15,7 @@ from pyspark.sql.types import StructType
 from executor.readers.avro_header import read_header
 from executor.readers.paths import load
 from executor.readers.reader import Layout, Record
+from executor.schema.observed import NO_FIELDS, Fields
 
 
 class Columnar:
@@ -24,10 +25,14 @@ class Columnar:
     is_typed = True
     may_overflow = False
     is_trusting = True
+    is_exact = False
     spark_name = ""
     options: Mapping[str, str] = {}
 
-    def columns(self, spark: SparkSession, path: str, layout: Layout, *, options: Mapping[str, str]) -> StructType:
+    def names(self, layout: Layout) -> Sequence[str]:
+        return ()
+
+    def columns(self, spark: SparkSession, path: str, *, options: Mapping[str, str]) -> StructType:
         return load(spark, spark.read.format(self.spark_name).options(**self.options, **options), [path]).schema
 
     def read(
@@ -50,6 +55,9 @@ class Columnar:
 
     def records(self, head: bytes, *, is_whole: bool) -> Iterator[Record | ValueError]:
         return iter(())
+
+    def fields(self, chunks: Iterable[bytes]) -> Fields:
+        return NO_FIELDS
 
     def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame | None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
+from itertools import islice
 from operator import or_
 from typing import BinaryIO
 
@@ -19,6 +20,7 @@ from executor.readers.lexical import value_of
 from executor.readers.paths import load
 from executor.readers.reader import Layout, Record
 from executor.readers.untyped import Untyped
+from executor.schema.observed import Fields, of_records
 from executor.sql import quoted
 
 _HEADER_BYTES_MAX = 1 << 20
@@ -27,6 +29,8 @@ _NOTHING = "__autoloader_nothing"
 
 class Csv(Untyped):
     """Spark finds columns by their position: files are read by groups of equal headers, and their columns by name."""
+
+    is_exact = False
 
     def __init__(self, format: Format, *, names: Sequence[str]) -> None:
         """`names` are those of columns where files have no header; none are known before the first file."""
@@ -64,8 +68,14 @@ class Csv(Untyped):
         header = next(self._dialect.rows(head, is_whole=len(head) < _HEADER_BYTES_MAX), [])
         return Layout(text=json.dumps(names_of(header)))
 
-    def columns(self, spark: SparkSession, path: str, layout: Layout, *, options: Mapping[str, str]) -> StructType:
-        return StructType([StructField(name, StringType()) for name in _names(layout)])
+    def names(self, layout: Layout) -> Sequence[str]:
+        return _names(layout)
+
+    def fields(self, chunks: Iterable[bytes]) -> Fields:
+        """Of files without a header: the width of the first rows."""
+        head = b"".join(islice(chunks, 1))
+        found = self.records(head, is_whole=len(head) < _HEADER_BYTES_MAX)
+        return of_records(record for record in found if not isinstance(record, ValueError))
 
     def read(
         self,

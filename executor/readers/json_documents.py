@@ -14,6 +14,7 @@ from executor.readers.json_text import BYTE_ORDER_MARK, STRICT, as_record, is_on
 from executor.readers.paths import load
 from executor.readers.reader import Layout, Record
 from executor.readers.untyped import Untyped
+from executor.schema.observed import Fields, of_records
 
 
 class JsonDocuments(Untyped):
@@ -53,6 +54,10 @@ class JsonDocuments(Untyped):
             yield from _first_elements(text.decode(errors="ignore"))
         elif text.strip():
             yield from records_of(text)
+
+    def fields(self, chunks: Iterable[bytes]) -> Fields:
+        found = self.records(b"".join(chunks), is_whole=True)
+        return of_records(record for record in found if not isinstance(record, ValueError))
 
     def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame | None:
         """Documents that something follows: of several values in a file, Spark reads the first only."""

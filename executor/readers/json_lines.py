@@ -11,10 +11,12 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from executor.readers import json_text
+from executor.readers.json_fields import fields_of_lines
 from executor.readers.json_text import BYTE_ORDER_MARK, STRICT, is_one_value, records_of, reject_overflow
 from executor.readers.paths import load
 from executor.readers.reader import Layout, Record
 from executor.readers.untyped import Untyped
+from executor.schema.observed import Fields
 
 Bytes = NDArray[numpy.uint8]
 Marks = NDArray[numpy.bool_]
@@ -63,6 +65,9 @@ class JsonLines(Untyped):
         for line in lines:
             if line.strip():
                 yield from records_of(line)
+
+    def fields(self, chunks: Iterable[bytes]) -> Fields:
+        return fields_of_lines(chunks)
 
     def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame | None:
         """Lines with more than one value on them, of which Spark reads the first only."""

@@ -9,6 +9,8 @@ from typing import Any, BinaryIO, Protocol
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
+from executor.schema.observed import Fields
+
 Record = Mapping[str, Any]
 
 
@@ -27,6 +29,8 @@ class Reader(Protocol):
     has_layouts: bool
     # Whether files have types. Else values are text, and columns are guessed from a sample of records.
     is_typed: bool
+    # Whether a field is found by the exact name of its column alone; else by its name in whatever case.
+    is_exact: bool
     # Whether a number beyond the range of its type passes as an infinite one, where no rejects are asked for.
     may_overflow: bool
     # Whether the numbers of records in a sample, or a layout, are those that are read.
@@ -39,8 +43,12 @@ class Reader(Protocol):
         """
         ...
 
-    def columns(self, spark: SparkSession, path: str, layout: Layout, *, options: Mapping[str, str]) -> StructType:
-        """The columns of a file with this layout, as Spark reads them; of untyped ones, all are strings."""
+    def names(self, layout: Layout) -> Sequence[str]:
+        """The names of columns in the layout of an untyped file."""
+        ...
+
+    def columns(self, spark: SparkSession, path: str, *, options: Mapping[str, str]) -> StructType:
+        """The columns of a file with types, as Spark reads them."""
         ...
 
     def read(
@@ -71,6 +79,10 @@ class Reader(Protocol):
 
         Of a head that is not the whole file, a cut-off last record is left out.
         """
+        ...
+
+    def fields(self, chunks: Iterable[bytes]) -> Fields:
+        """The fields of a file that has no layout, of all of its bytes, decompressed. Raises ValueError."""
         ...
 
     def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame | None:

@@ -12,6 +12,7 @@ from executor.readers.leaves import REPLACEMENT
 from executor.readers.paths import load
 from executor.readers.reader import Layout, Record
 from executor.readers.untyped import Untyped
+from executor.schema.observed import Fields
 
 VALUE = "value"
 
@@ -42,6 +43,9 @@ class Text(Untyped):
     def records(self, head: bytes, *, is_whole: bool) -> Iterator[Record | ValueError]:
         if head:
             yield {VALUE: ""}
+
+    def fields(self, chunks: Iterable[bytes]) -> Fields:
+        return Fields(columns=StructType().add(VALUE, StringType()))
 
     def count_at_a_glance(self, chunks: Iterable[bytes]) -> int | None:
         return None

@@ -18,11 +18,15 @@ class Untyped:
     is_typed = False
     may_overflow = True
     is_trusting = False
+    is_exact = True
 
     def layout(self, content: BinaryIO) -> Layout:
         raise NotImplementedError
 
-    def columns(self, spark: SparkSession, path: str, layout: Layout, *, options: Mapping[str, str]) -> StructType:
+    def names(self, layout: Layout) -> Sequence[str]:
+        raise NotImplementedError
+
+    def columns(self, spark: SparkSession, path: str, *, options: Mapping[str, str]) -> StructType:
         raise NotImplementedError
 
     def read_trusting(

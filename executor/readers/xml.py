@@ -18,6 +18,7 @@ from executor.readers.paths import load
 from executor.readers.reader import Layout, Record
 from executor.readers.repeats import Repeats
 from executor.readers.untyped import Untyped
+from executor.schema.observed import Fields, all_of, of_records
 from executor.sql import quoted
 
 
@@ -72,11 +73,11 @@ class Xml(Untyped):
         except ParseError as error:
             yield ValueError(str(error))
             return
-        for event in parser.read_events():
-            _, element = cast("tuple[str, Element]", event)
-            if element.tag == self._row_tag:
-                record = self._value(element)
-                yield record if isinstance(record, dict) else {self._value_tag: record}
+        yield from self._records_of(parser)
+
+    def fields(self, chunks: Iterable[bytes]) -> Fields:
+        parser: XMLPullParser[Element] = XMLPullParser(["end"])
+        return all_of(self._fields_fed(parser, chunk) for chunk in chunks)
 
     def count_at_a_glance(self, chunks: Iterable[bytes]) -> int | None:
         return None
@@ -90,6 +91,22 @@ class Xml(Untyped):
             if found := misfit(record, types):
                 return found
         return "a value does not fit its column"
+
+    def _fields_fed(self, parser: XMLPullParser[Element], chunk: bytes) -> Fields:
+        try:
+            parser.feed(chunk)
+        except ParseError as error:
+            raise ValueError(str(error)) from error
+        return of_records(self._records_of(parser))
+
+    def _records_of(self, parser: XMLPullParser[Element]) -> Iterator[Record]:
+        """The records that are whole by now; they are forgotten."""
+        for event in parser.read_events():
+            _, element = cast("tuple[str, Element]", event)
+            if element.tag == self._row_tag:
+                record = self._value(element)
+                yield record if isinstance(record, dict) else {self._value_tag: record}
+                element.clear()
 
     def _is_element(self, name: str) -> bool:
         return not name.startswith(self._prefix) and name != self._value_tag

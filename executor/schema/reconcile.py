@@ -71,17 +71,6 @@ def fit(files: StructType, table: StructType) -> Fit:
     )
 
 
-def misfits(files: StructType, wanted: StructType) -> tuple[str, ...]:
-    """What is wrong with the types of a file's columns, among those that are wanted; names compare by letter alone."""
-    columns = {field.name.lower(): field for field in wanted}
-    return tuple(
-        problem
-        for field in files
-        if (column := columns.get(field.name.lower())) is not None
-        for problem in _misfits(field.dataType, column.dataType, name=field.name)
-    )
-
-
 def adopt(guessed: Sequence[Column], table: StructType) -> tuple[Column, ...]:
     """Columns to read for a table that is there: its own, spelled as the records spell them.
 
@@ -94,11 +83,6 @@ def adopt(guessed: Sequence[Column], table: StructType) -> tuple[Column, ...]:
     return tuple(
         Column(name=spelled.get(field.name.lower(), field.name), type=sql_type(field.dataType)) for field in table
     )
-
-
-def columns_of(schema: StructType) -> tuple[Column, ...]:
-    """Columns as the ledger and the wire have them."""
-    return tuple(Column(name=field.name, type=sql_type(field.dataType)) for field in schema)
 
 
 def sql_type(kind: DataType) -> str:
@@ -134,7 +118,7 @@ def _misfits(files: DataType, table: DataType, *, name: str) -> Iterator[str]:
         case MapType(), MapType():
             yield from _misfits(files.keyType, table.keyType, name=f"{name} keys")
             yield from _misfits(files.valueType, table.valueType, name=f"{name} values")
-        case _ if not fits(files, table):
+        case _ if not _fits(files, table):
             found, wanted = files.simpleString(), table.simpleString()
             yield f"`{name}` is {found} in the files and {wanted} in the table"
 
@@ -153,8 +137,7 @@ def _required(table: StructType) -> Iterator[str]:
             yield f"`{column.name}` may not be NULL in the table, and may be missing in files"
 
 
-def fits(files: DataType, table: DataType) -> bool:
-    """Whether each value of the one type is one of the other: it is the same, or wider as Iceberg may widen it."""
+def _fits(files: DataType, table: DataType) -> bool:
     if isinstance(files, DecimalType) and isinstance(table, DecimalType):
         whole = table.precision - table.scale >= files.precision - files.scale
         return whole and table.scale >= files.scale

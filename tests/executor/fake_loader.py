@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from prometheus_client import generate_latest
 
 from executor.heartbeat import LeaseLost
-from executor.lease import Category, Column, Failure, LoadWork, StagedTable, StageResult
+from executor.lease import Category, Column, Evolve, Failure, LoadWork, StagedTable, StageResult
 from executor.lease_client import LeaseClient
 from executor.metrics import Metrics
 from executor.publish import InDoubt, NotPublished, Published
@@ -41,13 +41,13 @@ class FakeLoader:
         ingestion: str,
         lease_id: str,
         attempt: str,
-        propose_schema: Callable[[tuple[Column, ...]], tuple[Column, ...]],
+        evolve: Evolve,
         check_held: Callable[[], None],
         phase: Callable[[str], None],
     ) -> StageResult:
         self.did.append(f"stage {lease_id} {attempt}")
         phase("read")
-        self.proposed = propose_schema((Column(name="id", type="bigint"),))
+        self.proposed = evolve((Column(name="id", type="bigint"),), 0, {}).columns
         self.while_staging(check_held)
         return StageResult(staged=STAGED, records_written=(3, 4), exceptions=(), unknown_fields=())
 

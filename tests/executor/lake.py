@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from executor import load, publish
-from executor.lease import Column, Format, LeasedFile, LoadWork, S3Access, StagedTable, StageResult
+from executor.lease import (
+    Change,
+    Column,
+    ColumnsInForce,
+    Evolve,
+    Format,
+    LeasedFile,
+    LoadWork,
+    S3Access,
+    StagedTable,
+    StageResult,
+)
 from executor.publish import InDoubt, NotPublished, Published
 from executor.spark import Sessions, SparkSettings
 
@@ -56,6 +67,11 @@ def write_lines(path: Path, records: Iterable[Mapping[str, Any] | str]) -> Path:
     lines = [line if isinstance(line, str) else json.dumps(line) for line in records]
     path.write_text("".join(f"{line}\n" for line in lines))
     return path
+
+
+def next_version(columns: tuple[Column, ...], base_version: int, shown_by: Mapping[Change, int]) -> ColumnsInForce:
+    """A ledger that takes every proposal."""
+    return ColumnsInForce(columns=columns, version=base_version + 1)
 
 
 def nothing_to_check() -> None:
@@ -106,7 +122,7 @@ class Lake:
         *,
         lease_id: str | None = None,
         check_held: Callable[[], None] = nothing_to_check,
-        propose_schema: Callable[[tuple[Column, ...]], tuple[Column, ...]] = lambda guess: guess,
+        evolve: Evolve = next_version,
         **changes: Any,
     ) -> StageResult:
         return load.stage(
@@ -115,7 +131,7 @@ class Lake:
             ingestion=INGESTION,
             lease_id=lease_id or str(uuid.uuid4()),
             attempt=str(uuid.uuid4()),
-            propose_schema=propose_schema,
+            evolve=evolve,
             check_held=check_held,
             phase=lambda name: None,
         )

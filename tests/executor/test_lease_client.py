@@ -186,8 +186,9 @@ async def test_a_proposed_schema_is_answered_by_the_one_that_holds(
     lease = (await granted(client, service)).lease
     holds = ingestions_pb2.Column(name="id", type="bigint")
     service.answers["ProposeSchema"].append(leases_pb2.ProposeSchemaResponse(columns=[holds]))
-    columns = await client.propose_schema(lease, [Column(name="id", type="int")])
-    assert columns == (Column(name="id", type="bigint"),)
+    proposal = [Column(name="id", type="int")]
+    in_force = await client.evolve_schema(lease, proposal, base_version=0, shown_by={})
+    assert in_force.columns == (Column(name="id", type="bigint"),)
 
 
 async def test_a_failure_is_reported_with_its_kind(client: LeaseClient, service: ScriptedLeaseService) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from executor.errors import AttemptFailed
-from executor.lease import Category, Column, FileOutcome, LeasedFile, Outcome, StageResult
+from executor.lease import Category, Column, ColumnsInForce, FileOutcome, LeasedFile, Outcome, StageResult
 from tests.executor.lake import RECORDS, Lake, leased, write_lines
 
 ID = Column(name="id", type="bigint")
@@ -256,11 +256,11 @@ def test_names_that_spark_cannot_read_fail_by_name(lake: Lake) -> None:
 def test_inferred_columns_are_proposed_and_the_answer_holds(lake: Lake) -> None:
     proposed: list[tuple[Column, ...]] = []
 
-    def propose(columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    def propose(columns: tuple[Column, ...], base_version: int, shown_by: object) -> ColumnsInForce:
         proposed.append(columns)
-        return (ID,)
+        return ColumnsInForce(columns=(ID,), version=1)
 
-    result = lake.load([lake.write("f.json", RECORDS)], propose_schema=propose)
+    result = lake.load([lake.write("f.json", RECORDS)], evolve=propose)
     assert proposed == [(ID, NAME)]
     assert [row[0] for row in lake.sql("DESCRIBE {t}")][:1] == ["id"]
     assert [(field.path, field.record_count) for field in result.unknown_fields] == [("name", 10)]

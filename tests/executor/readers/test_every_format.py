@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import pyarrow
 import pytest
 
+from executor.columns import columns_of
 from executor.lease import Category, Column, LeasedFile, StageResult
-from executor.schema.reconcile import columns_of
 from tests.executor.lake import Lake, leased
 from tests.executor.readers.kinds import KINDS, Kind, Record, Types
 
