@@ -170,7 +170,7 @@ def run(
 
 @app.command()
 def check(
-    ingestion: Annotated[str, typer.Argument(metavar="[INGESTION]", help="A stored one: its id.")] = "",
+    ingestion: Annotated[str, typer.Argument(metavar="INGESTION", help="A stored one: its id, or ingestions/ID.")] = "",
     file: FileOption = "",
     source: SourceOption = "",
     table: TableOption = "",

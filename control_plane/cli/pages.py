@@ -13,7 +13,9 @@ from control_plane.cli.client import CALL_SECONDS
 PAGE_SIZE_MAX = 1_000
 
 LimitOption = Annotated[int, typer.Option(min=1, help="Most resources to list.")]
-FilterOption = Annotated[str, typer.Option("--filter", help="Which of them. Example: state = FAILED AND NOT uri:tmp/")]
+FilterOption = Annotated[
+    str, typer.Option("--filter", help="Which of them: conditions with AND, OR, NOT. Example: state = FAILED")
+]
 
 
 def follow(call: Callable[..., Any], request: Any, *, field: str, limit: int) -> Iterator[Message]:

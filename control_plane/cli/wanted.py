@@ -16,7 +16,7 @@ FileOption = Annotated[
     typer.Option("--file", "-f", help="The ingestion as JSON, as grpcurl takes it; - reads stdin."),
 ]
 SourceOption = Annotated[str, typer.Option(help="Folder: s3://bucket/prefix or file:///folder.")]
-TableOption = Annotated[str, typer.Option(help="Table: [catalog.]namespace.table.")]
+TableOption = Annotated[str, typer.Option(help="Table: namespace.table, or catalog.namespace.table.")]
 PatternOption = Annotated[str, typer.Option(help="Glob of the files to load.")]
 ExcludeOption = Annotated[list[str] | None, typer.Option(help="Glob of files to leave out.")]
 EndpointOption = Annotated[str, typer.Option(help="S3 server other than AWS.")]
