@@ -28,7 +28,7 @@ States. Each arrow is one statement in ledger/sql/, guarded by the state that it
     file   LEASED    → PROCESSED FAILED MISSING                     complete_lease restore_lease
     file   LEASED    → FAILED                                       give_up_leases
     file   LEASED    → PENDING                                      abandon_leases
-    file   FAILED    → PENDING                                      retake_files retry_files release_files
+    file   FAILED    → PENDING                                      retake_files retry_files
     file   MISSING   → PENDING                                      revive_files retry_files
     file   SKIPPED   → PENDING                                      revive_files revive_versions retry_files
     file   PENDING   → MISSING                                      supersede_files

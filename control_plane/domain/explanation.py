@@ -63,13 +63,17 @@ class ListingStanding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """All that the ledger knows of an object. `file` is the version asked about; `versions` are in order."""
+    """All that the ledger knows of an object. `file` is the version asked about; `versions` are in order.
+
+    `waits_for` are changes of the columns by their ids, for which a person's word is wanted.
+    """
 
     ingestion: Ingestion
     file: File
     versions: tuple[File, ...]
     lease: LeaseStanding | None
     listing: ListingStanding
+    waits_for: tuple[int, ...] = ()
 
 
 def explain(standing: Standing) -> Explanation:
@@ -102,7 +106,7 @@ def _told(standing: Standing) -> tuple[Verdict, str]:
         case FileState.MISSING:
             return Verdict.MISSING, f"{message} It is loaded when a run finds this version again."
         case FileState.FAILED:
-            return _failed(file, message)
+            return _failed(standing, message)
         case FileState.SKIPPED:
             return Verdict.SKIPPED, f"{message} {_way_back(file)}"
 
@@ -147,10 +151,14 @@ def _pending(standing: Standing) -> str:
     return "It waits for the next run, which RunIngestion starts."
 
 
-def _failed(file: File, message: str) -> tuple[Verdict, str]:
+def _failed(standing: Standing, message: str) -> tuple[Verdict, str]:
+    file = standing.file
     if file.error and file.error.category == "PUBLISH_IN_DOUBT":
         told = "Look into the table; RetryFiles by its name loads it again, and duplicates rows that are there."
         return Verdict.IN_DOUBT, f"{message} {told}"
+    if standing.waits_for:
+        changes = ", ".join(f"ingestions/{standing.ingestion.id}/schemaChanges/{each}" for each in standing.waits_for)
+        return Verdict.FAILED, f"{message} ResolveSchemaChange lets it go on: it waits for your word about {changes}."
     if file.error and file.error.retryable:
         return Verdict.FAILED, f"{message} The next run tries it again."
     told = "RetryFiles, or a newer version of the object, loads it; SkipFiles rules it out."

@@ -16,7 +16,7 @@ from control_plane.domain.ingestion import OnSchemaChange, StoredIngestion
 from control_plane.domain.run import RunWarning
 from control_plane.domain.schema import Change, ChangeKind, ChangeState, Decision, Origin, SchemaChange, WantedChange
 from control_plane.errors import NotFound, WrongState
-from control_plane.ledger import files, ingestions, schemas
+from control_plane.ledger import files, ingestions, rulings, schemas
 from control_plane.ledger.conditions import where
 from control_plane.ledger.database import Connection
 from control_plane.ledger.statements import statement
@@ -57,7 +57,7 @@ async def hold(connection: Connection, ingestion_id: int, lease_id: str) -> None
     """Lets the files that a lease failed for changes wait for them; those of changes decided by now wait no more."""
     held = await connection.scalars(statement("hold_changes"), {"lease_id": uuid.UUID(lease_id)})
     if decided := list(held):
-        await files.release(connection, ingestion_id, decided)
+        await _end_waits(connection, ingestion_id, decided)
 
 
 async def list_page(
@@ -111,7 +111,7 @@ async def decide(connection: Connection, stored: StoredIngestion, change_id: int
             f"ingestions/{stored.ingestion.id}/schemaChanges/{change_id} is {held.state}; only one HELD is decided.",
             state=held.state,
         )
-    await files.release(connection, stored.ingestion_id, [change_id])
+    await _end_waits(connection, stored.ingestion_id, [change_id])
     return await get(connection, stored, change_id)
 
 
@@ -134,6 +134,12 @@ async def _apply(connection: Connection, stored: StoredIngestion, change: Change
         connection, stored.ingestion_id, stored.ingestion, former=former, columns=columns, origin=Origin.ACCEPTED
     )
     return made.version
+
+
+async def _end_waits(connection: Connection, ingestion_id: int, change_ids: Sequence[int]) -> None:
+    """Takes up the files that waited for these changes and wait for no other."""
+    free = await connection.scalars(statement("end_waits"), {"ingestion_id": ingestion_id, "change_ids": change_ids})
+    await rulings.take_up(connection, ingestion_id, list(free))
 
 
 def _key(change: Change) -> str:

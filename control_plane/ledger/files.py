@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, func, select
@@ -109,11 +109,6 @@ async def pending(connection: Connection, ingestion_id: int, *, limit: int) -> l
 async def retake(connection: Connection, *, ingestion_id: int, run_id: int) -> None:
     """Takes up again, for this run, what failed by a cause outside the file."""
     await connection.execute(statement("retake_files"), {"ingestion_id": ingestion_id, "run_id": run_id})
-
-
-async def release(connection: Connection, ingestion_id: int, change_ids: Sequence[int]) -> None:
-    """Lets files wait no more for changes of the columns that are decided; the caller has locked the active run."""
-    await connection.execute(statement("release_files"), {"ingestion_id": ingestion_id, "change_ids": list(change_ids)})
 
 
 async def lock_active_run(connection: Connection, ingestion_id: int) -> None:

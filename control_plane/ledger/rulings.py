@@ -31,14 +31,21 @@ async def retry(
     """
     await lock_active_run(connection, stored.ingestion_id)
     if file_ids:
-        return await _retry(connection, stored, file_ids, named=True, skipped=True)
+        return await _retry(connection, stored.ingestion_id, file_ids, named=True, skipped=True)
     among = [_NOT_LOADED, _SKIPPED] if skipped else [_NOT_LOADED]
     return sum(
         [
-            await _retry(connection, stored, batch, named=False, skipped=skipped)
+            await _retry(connection, stored.ingestion_id, batch, named=False, skipped=skipped)
             async for batch in _batches(connection, stored, filter, among=among)
         ]
     )
+
+
+async def take_up(connection: Connection, ingestion_id: int, file_ids: Sequence[int]) -> None:
+    """Sets FAILED files back to PENDING whose hindrance a person took away; the caller has locked the active run."""
+    for first in range(0, len(file_ids), BATCH_FILES):
+        batch = file_ids[first : first + BATCH_FILES]
+        await _retry(connection, ingestion_id, batch, named=False, skipped=False)
 
 
 async def skip(
@@ -57,11 +64,11 @@ async def skip(
 
 
 async def _retry(
-    connection: Connection, stored: StoredIngestion, file_ids: Sequence[int], *, named: bool, skipped: bool
+    connection: Connection, ingestion_id: int, file_ids: Sequence[int], *, named: bool, skipped: bool
 ) -> int:
     done = await connection.execute(
         statement("retry_files"),
-        {"ingestion_id": stored.ingestion_id, "file_ids": list(file_ids), "named": named, "skipped": skipped},
+        {"ingestion_id": ingestion_id, "file_ids": list(file_ids), "named": named, "skipped": skipped},
     )
     return int(done.one().files)
 

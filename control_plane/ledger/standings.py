@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, RowMapping, case, func, select
 
 from control_plane.domain.explanation import LeaseStanding, ListingStanding, Standing
-from control_plane.domain.file import File
+from control_plane.domain.file import File, FileState
 from control_plane.domain.ingestion import StoredIngestion
 from control_plane.domain.lease import LeaseState
 from control_plane.domain.run import Trigger
+from control_plane.domain.schema import ChangeState
 from control_plane.ledger.database import Connection
-from control_plane.ledger.tables import attempts, files, leases, runs
+from control_plane.ledger.tables import attempts, files, leases, runs, schema_changes, waiting_files
+
+WAITS_TOLD = 10
 
 
 async def standing_of(
@@ -25,6 +28,7 @@ async def standing_of(
         versions=tuple(versions),
         lease=await _lease(connection, stored, file),
         listing=await listing_of(connection, stored),
+        waits_for=await _waits_for(connection, stored, file) if file.state is FileState.FAILED else (),
     )
 
 
@@ -41,6 +45,25 @@ async def listing_of(connection: Connection, stored: StoredIngestion) -> Listing
         last_whole_time=last["start_time"] if last else None,
         failure=newest["error"]["message"] if newest and newest["error"] else "",
     )
+
+
+async def _waits_for(connection: Connection, stored: StoredIngestion, file: File) -> tuple[int, ...]:
+    held = (
+        select(schema_changes.c.change_id)
+        .join(
+            waiting_files,
+            (waiting_files.c.ingestion_id == schema_changes.c.ingestion_id)
+            & (waiting_files.c.change_id == schema_changes.c.change_id),
+        )
+        .where(
+            waiting_files.c.ingestion_id == stored.ingestion_id,
+            waiting_files.c.file_id == file.file_id,
+            schema_changes.c.state == ChangeState.HELD,
+        )
+        .order_by(schema_changes.c.change_id)
+        .limit(WAITS_TOLD)
+    )
+    return tuple(await connection.scalars(held))
 
 
 async def _newest(connection: Connection, stored: StoredIngestion, condition: ColumnElement[bool]) -> RowMapping | None:

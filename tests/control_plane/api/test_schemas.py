@@ -180,6 +180,16 @@ async def test_a_change_that_waits_is_shown_everywhere(client: Client, steps: St
     assert not (await client.schemas.ListSchemaChanges(by_state)).schema_changes
 
 
+async def test_a_file_that_waits_says_for_which_change(client: Client, steps: Steps) -> None:
+    (change,) = await held(client, steps)
+    request = files_pb2.ExplainFileRequest(parent=ORDERS, uri="s3://bucket/0000.json")
+    told = await client.files.ExplainFile(request)
+    assert told.verdict == files_pb2.ExplainFileResponse.VERDICT_FAILED
+    assert told.explanation.endswith(f"it waits for your word about {change.name}.")
+    await resolve(client, change.name, REJECT)
+    assert (await client.files.ExplainFile(request)).verdict == files_pb2.ExplainFileResponse.VERDICT_WAITING
+
+
 async def test_a_decision_is_answered_with_what_became_of_the_change(client: Client, steps: Steps) -> None:
     region, zip_code = await held(client, steps, wants("region", "string", 0), wants("zip", "int", 1))
     accepted = await resolve(client, region.name, ACCEPT)
