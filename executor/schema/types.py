@@ -38,6 +38,7 @@ _KEPT = (
     *(BooleanType, IntegerType, LongType, FloatType, DoubleType, DecimalType),
     *(DateType, TimestampType, TimestampNTZType, StringType, BinaryType),
 )
+_PART = re.compile(r"`((?:[^`]|``)+)`|([^.`]+)")
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -112,3 +113,8 @@ def path_within(path: str, part: str) -> str:
     """The path of a part, as Spark's ALTER TABLE and the ledger name it: names that are not plain in backquotes."""
     part = part if _PLAIN_NAME.fullmatch(part) else "`" + part.replace("`", "``") + "`"
     return f"{path}.{part}" if path else part
+
+
+def split_path(path: str) -> list[str]:
+    """The names in a path."""
+    return [quoted.replace("``", "`") or plain for quoted, plain in _PART.findall(path)]
