@@ -10,7 +10,7 @@ from autoloader.v1 import files_pb2, runs_pb2
 from autoloader.v1.errors_pb2 import ERROR_CATEGORY_UNKNOWN
 from autoloader.v1.files_pb2_grpc import FileServiceStub
 
-from control_plane.cli.runs import problem_of, warning_of
+from control_plane.cli.runs import changes_of, problem_of, warning_of
 from control_plane.cli.show import enum_name, state_of
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ async def _lines(files: FileServiceAsyncStub, run: runs_pb2.Run, parent: str) ->
         *_failures(run, await _not_loaded(files, run, parent)),
         *(problem_of(error) for error in run.errors if not error.file_count),
         *map(warning_of, run.warnings),
+        *changes_of(run),
     ]
 
 

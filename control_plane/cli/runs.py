@@ -12,6 +12,7 @@ import grpc
 import typer
 from autoloader.v1 import runs_pb2 as pb
 from autoloader.v1.errors_pb2 import LoadError
+from autoloader.v1.schema_changes_pb2 import SchemaChange
 
 from control_plane.cli.client import CALL_SECONDS, DEFAULT_SERVER, Client, ServerOption, connect
 from control_plane.cli.names import IngestionArgument, RunArgument, name_of, name_within
@@ -28,6 +29,8 @@ from control_plane.cli.show import (
     state_of,
     time_of,
 )
+
+CHANGES_SHOWN = 20
 
 app = typer.Typer(help="Passes of an ingestion over its source.", no_args_is_help=True)
 
@@ -129,7 +132,7 @@ def follow_run(client: Client, name: str, output: Output) -> None:
     for run in _watch(client, name):
         typer.echo(json.dumps(as_dict(run)) if output is Output.JSON else progress_of(run))
     if output is Output.TABLE:
-        for line in (*map(problem_of, run.errors), *map(warning_of, run.warnings)):
+        for line in (*map(problem_of, run.errors), *map(warning_of, run.warnings), *changes_of(run)):
             typer.echo(line)
     if run.state != pb.Run.STATE_SUCCEEDED:
         raise typer.Exit(1)
@@ -166,3 +169,13 @@ def problem_of(error: LoadError) -> str:
 def warning_of(warning: pb.RunWarning) -> str:
     """What should be known, in a line."""
     return f"{enum_name(warning, 'kind')}: {warning.message}"
+
+
+def changes_of(run: pb.Run) -> Iterator[str]:
+    """What the run's files made of the columns, a line each; what waits is among the warnings."""
+    made = [change for change in run.schema_changes if change.state == SchemaChange.STATE_APPLIED]
+    for change in made[:CHANGES_SHOWN]:
+        before = f", which was {change.old_type}" if change.old_type else ""
+        yield f"Column {enum_name(change, 'kind').lower()}: `{change.path}` {change.new_type}{before}"
+    if len(made) > CHANGES_SHOWN:
+        yield f"  and {len(made) - CHANGES_SHOWN} more; autoloader schemas show tells all"

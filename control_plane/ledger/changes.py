@@ -20,6 +20,7 @@ from control_plane.ledger import files, ingestions, rulings, schemas
 from control_plane.ledger.conditions import where
 from control_plane.ledger.database import Connection
 from control_plane.ledger.statements import statement
+from control_plane.ledger.tables import files as file_rows
 from control_plane.ledger.tables import schema_changes, waiting_files
 
 _COLUMNS = {"state": schema_changes.c.state, "path": schema_changes.c.path}
@@ -153,6 +154,10 @@ def _select(ingestion_id: int) -> Select[Any]:
         .where(
             waiting_files.c.ingestion_id == schema_changes.c.ingestion_id,
             waiting_files.c.change_id == schema_changes.c.change_id,
+            # Not those that somebody retried, or skipped, in the meantime.
+            file_rows.c.ingestion_id == waiting_files.c.ingestion_id,
+            file_rows.c.file_id == waiting_files.c.file_id,
+            file_rows.c.state == "FAILED",
         )
         .scalar_subquery()
     )

@@ -11,6 +11,7 @@ from control_plane.domain.ingestion import Column, OnSchemaChange, SchemaPolicy,
 from control_plane.domain.lease import AcquiredLease, FileException
 from control_plane.domain.schema import Change, ChangeKind, ChangeState, Decision, Proposal, WantedChange
 from control_plane.errors import NotFound, WrongState
+from control_plane.ledger import rulings
 from tests.control_plane.ledger.steps import Steps, a_staging, some_files
 
 MISMATCH = LoadError(category="SCHEMA_MISMATCH", message="The file has `region`, which the columns lack.")
@@ -194,6 +195,15 @@ async def test_a_declared_column_is_not_changed_by_a_decision(steps: Steps) -> N
     (change,) = await by_path(steps, stored)
     with pytest.raises(WrongState, match="declared or hinted"):
         await steps.decide(change, Decision.ACCEPT)
+
+
+async def test_a_file_that_is_retried_waits_no_more_until_it_is_failed_again(steps: Steps) -> None:
+    stored, lease = await held(steps)
+    await load(steps, lease, wants(REGION, 0, 1))
+    first, _ = await steps.files(stored)
+    async with steps.database.transaction() as connection:
+        await rulings.take_up(connection, stored.ingestion_id, [first.file_id])
+    assert [change.file_count for change in await steps.changes(stored)] == [1]
 
 
 async def test_a_lease_that_is_staged_anew_asks_anew(steps: Steps) -> None:
