@@ -10,16 +10,13 @@ from executor.errors import attempt_failed
 from executor.job import Job
 from executor.lease import Category, Failure, OnSchemaChange
 from executor.reading import survey
-from executor.schema.changes import Policy
-from executor.schema.evolve import reconcile
+from executor.schema.alter import alterations
 from executor.schema.reconcile import Fit, SchemaMismatch, fit
 from executor.table import TableFacts
 
 # Spark does not read files without any column; this one is in none.
 _NO_COLUMNS = StructType().add("__autoloader_nothing", "string")
-# What the ingestion allows is in its columns by now.
-_ANY_CHANGE = Policy(on_schema_change=OnSchemaChange.APPEND_NEW_COLUMNS)
-_EVOLUTIONS_MAX = 6
+_ALTERATIONS_MAX = 6
 
 
 def wanted_schema(job: Job) -> StructType:
@@ -46,12 +43,12 @@ def _evolved(job: Job, facts: TableFacts, wanted: StructType) -> TableFacts:
     """The table with the columns that it lacked, or of wider types, where it may have them."""
     if job.work.schema.on_schema_change is OnSchemaChange.IGNORE:
         return facts
-    for _ in range(_EVOLUTIONS_MAX):
-        told = reconcile(wanted, facts.schema, _ANY_CHANGE)
-        if told.conflicts or not told.changes:
+    for _ in range(_ALTERATIONS_MAX):
+        statements = _alterations(job, facts, wanted)
+        if not statements:
             return facts
         job.check_held()
-        tables.evolve(job.spark, job.table, told.changes)
+        tables.alter(job.spark, statements)
         after = tables.read_facts(job.spark, job.table)
         if after is None or after.id != facts.id:
             return facts
@@ -59,6 +56,14 @@ def _evolved(job: Job, facts: TableFacts, wanted: StructType) -> TableFacts:
     raise attempt_failed(
         Category.SCHEMA_MISMATCH, f"Table `{job.work.table}` does not take the columns of its files.", retryable=True
     )
+
+
+def _alterations(job: Job, facts: TableFacts, wanted: StructType) -> tuple[str, ...]:
+    """None where the table cannot hold the columns: what that means is said when rows are fitted into it."""
+    try:
+        return alterations(wanted, facts.schema, table_sql=job.table.sql)
+    except SchemaMismatch:
+        return ()
 
 
 def _has_rows(job: Job, wanted: StructType) -> bool:

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
@@ -18,7 +19,7 @@ from executor.diagnose import is_from_spark
 from executor.errors import attempt_failed
 from executor.failpoints import failpoint
 from executor.jvm import has_jvm
-from executor.lease import Category, Change, ChangeKind, Column
+from executor.lease import Category, Column
 from executor.metadata import OUR_BRANCH, TABLE_ID, read_state, read_state_and_schema
 from executor.sql import literal, quoted
 
@@ -107,15 +108,11 @@ def create(
     failpoint("executor.after_create_table")
 
 
-def evolve(spark: SparkSession, table: TableName, changes: Iterable[Change]) -> None:
-    """Adds columns, all in one commit, and widens others. Beside others who do so, some of it may be left to do."""
-    added = ", ".join(f"{change.path} {change.new_type}" for change in changes if change.kind is ChangeKind.ADDED)
-    widened = [change for change in changes if change.kind is ChangeKind.WIDENED]
-    alterations = [f"ADD COLUMNS ({added})"] if added else []
-    alterations += [f"ALTER COLUMN {change.path} TYPE {change.new_type}" for change in widened]
-    for alteration in alterations:
-        with suppress(AnalysisException):  # it is there by now, or the next look says what is wrong
-            _insist(lambda alteration=alteration: spark.sql(f"ALTER TABLE {table.sql} {alteration}"))  # type: ignore[misc]
+def alter(spark: SparkSession, statements: Iterable[str]) -> None:
+    """Changes columns; beside others who do so too, some of it may be left to do."""
+    for statement in statements:
+        with suppress(AnalysisException):  # it is done by now, or the next look says what is wrong
+            _insist(partial(spark.sql, statement))
         failpoint("executor.after_alter_table")
 
 

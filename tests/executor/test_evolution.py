@@ -1,4 +1,4 @@
-"""Columns that change: what files have is in the table, or the file says why not, and nothing is left out in silence."""
+"""Columns that change: what files have is in the table, or its file says why not; nothing is left out in silence."""
 
 from __future__ import annotations
 
@@ -27,9 +27,8 @@ from tests.executor.lake import RECORDS, Lake
 from tests.executor.readers.kinds import KINDS, Kind
 from tests.executor.readers.test_every_format import write
 
-REGION = [
-    {"id": n, "name": f"n{n}", "region": "eu", "metadata": {"source": "api", "tags": ["a"]}} for n in range(10, 15)
-]
+METADATA = {"source": "api", "tags": ["a"]}
+REGION = [{"id": n, "name": f"n{n}", "region": "eu", "metadata": METADATA} for n in range(10, 15)]
 CSV = Format(kind="csv")
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from autoloader.v1 import ingestions_pb2, runs_pb2
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from tests.checker.checker import assert_no_findings, check, check_logs
 from tests.checker.manifest import Workload, a_file, by_ids
@@ -56,6 +57,16 @@ class Load:
         for number in numbers:
             self.place.put(name_of(number), content_of_file(number, records=RECORDS_PER_FILE))
         self._files.update(numbers)
+
+    async def declare_one_more_column(self) -> None:
+        """Which no file has, and the table has from the next lease on."""
+        ingestions = self.installation.client.ingestions
+        name = ingestions_pb2.GetIngestionRequest(name=f"ingestions/{self.ingestion}")
+        columns = [ingestions_pb2.Column(name="id", type="bigint"), ingestions_pb2.Column(name="more", type="string")]
+        changed = ingestions_pb2.Ingestion(name=name.name, schema=ingestions_pb2.SchemaPolicy(columns=columns))
+        await ingestions.UpdateIngestion(
+            ingestions_pb2.UpdateIngestionRequest(ingestion=changed, update_mask=FieldMask(paths=["schema.columns"]))
+        )
 
     async def start(self) -> str:
         return await self.installation.client.start_run(self.ingestion)

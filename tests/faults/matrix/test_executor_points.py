@@ -12,9 +12,9 @@ from tests.faults.matrix.stage import Stage
 
 pytestmark = pytest.mark.wide
 
-# Each has a test of its own below: they are passed when a lease is older, when its executor is told to stop, and when
-# the table cannot tell what became of a snapshot.
-APART = {"executor.heartbeat", "executor.draining", "executor.after_tag"}
+# Each has a test of its own below: they are passed when a lease is older, when its executor is told to stop, when the
+# table cannot tell what became of a snapshot, and when the columns change.
+APART = {"executor.heartbeat", "executor.draining", "executor.after_tag", "executor.after_alter_table"}
 POINTS = sorted(set(points_in("executor")) - APART)
 PAST_THE_LEASE = "sleep 3.5"
 ACTIONS = ["kill", "raise"]
@@ -99,3 +99,20 @@ async def test_a_doubt_that_is_told_badly_costs_no_row(stage: Stage, action: str
 
 def test_every_point_is_passed(stage: Stage) -> None:
     assert stage.executor_points.passed == set(points_in("executor"))
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_a_change_of_columns_that_fails_costs_no_row(stage: Stage, action: str) -> None:
+    scene, load = stage.scene, await stage.scene.a_load(0)
+    scene.victim.wire.open()
+    assert await load.runs_well()
+    await load.declare_one_more_column()
+    load.put(1)
+    happens = stage.executor_points.arm("executor.after_alter_table", action)
+
+    run = await load.start()
+    await happens.wait()
+    scene.successor.wire.open()
+
+    assert await load.ends_well(run)
+    assert await load.holds_once(0, 1)
