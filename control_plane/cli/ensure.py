@@ -75,10 +75,10 @@ def _is_same(found: pb.Ingestion, wanted: Wanted) -> bool:
 
 
 async def _adapt(ingestions: IngestionServiceAsyncStub, found: pb.Ingestion, wanted: Wanted) -> None:
-    """Another pattern, or another way to the same bucket, is another wish about one ingestion."""
+    """Another pattern, option of the format or way to the same bucket is another wish about one ingestion."""
     ingestion = wanted.ingestion()
     ingestion.name, ingestion.etag = found.name, found.etag
-    mask = FieldMask(paths=["source.pattern", "source.s3"])
+    mask = FieldMask(paths=["source.pattern", "source.s3", *(["format"] if wanted.says_format else [])])
     await ingestions.UpdateIngestion(
         pb.UpdateIngestionRequest(ingestion=ingestion, update_mask=mask, request_id=str(uuid.uuid4()))
     )

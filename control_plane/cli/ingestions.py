@@ -11,6 +11,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from control_plane.cli.check import show_check
 from control_plane.cli.client import CALL_SECONDS, DEFAULT_SERVER, ServerOption, connect
+from control_plane.cli.formats import FormatOption, FormatOptionsOption
 from control_plane.cli.names import IngestionArgument, name_of
 from control_plane.cli.pages import FilterOption, LimitOption, follow
 from control_plane.cli.runs import follow_run
@@ -59,6 +60,8 @@ def create(
     exclude: ExcludeOption = None,
     endpoint_url: EndpointOption = "",
     region: RegionOption = "",
+    format: FormatOption = None,
+    format_option: FormatOptionsOption = None,
     validate_only: CheckOption = False,
     server: ServerOption = DEFAULT_SERVER,
     output: OutputOption = Output.TABLE,
@@ -71,6 +74,8 @@ def create(
         exclude=tuple(exclude or ()),
         endpoint_url=endpoint_url,
         region=region,
+        format=format,
+        format_options=tuple(format_option or ()),
     )
     request = pb.CreateIngestionRequest(
         ingestion_id=ingestion_id,
@@ -178,6 +183,8 @@ def check(
     exclude: ExcludeOption = None,
     endpoint_url: EndpointOption = "",
     region: RegionOption = "",
+    format: FormatOption = None,
+    format_option: FormatOptionsOption = None,
     server: ServerOption = DEFAULT_SERVER,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -193,6 +200,8 @@ def check(
         exclude=tuple(exclude or ()),
         endpoint_url=endpoint_url,
         region=region,
+        format=format,
+        format_options=tuple(format_option or ()),
     )
     described = bool(file) or wanted.is_given
     if bool(ingestion) == described:

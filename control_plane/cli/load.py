@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +12,7 @@ from rich.console import Console
 
 from control_plane.cli.client import failure, open_channel
 from control_plane.cli.data_folder import DEFAULT_DATA, DataOption
+from control_plane.cli.formats import FormatOption, FormatOptionsOption
 from control_plane.cli.one_pass import load as load_once
 from control_plane.cli.progress import RunProgress
 from control_plane.cli.report import report
@@ -25,16 +25,11 @@ if TYPE_CHECKING:
 GLOB_CHARACTERS = re.compile(r"([*?\[\]{}\\])")
 
 
-class Format(StrEnum):
-    """Kinds of files."""
-
-    JSON = "json"
-
-
 def load(
     source: Annotated[str, typer.Argument(help="A folder, a file, or s3://bucket/prefix.")],
     table: Annotated[str, typer.Option(help="Table to load into: NAMESPACE.TABLE.")],
-    format: Annotated[Format, typer.Option(help="json: one object a line.")] = Format.JSON,
+    format: FormatOption = None,
+    format_option: FormatOptionsOption = None,
     pattern: Annotated[str, typer.Option(help="Files to load, by path below SOURCE: *, **, ?, [..], {a,b}.")] = "",
     data: DataOption = DEFAULT_DATA,
     endpoint_url: Annotated[str, typer.Option(help="S3 server other than AWS.")] = "",
@@ -54,6 +49,8 @@ def load(
         pattern=glob,
         endpoint_url=endpoint_url,
         region=region,
+        format=format,
+        format_options=tuple(format_option or ()),
     )
     runs = on_machine(data, lambda machine: _load_and_tell(machine, wanted))
     if any(run.state != pb.Run.STATE_SUCCEEDED for run in runs):

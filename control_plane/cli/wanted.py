@@ -11,6 +11,8 @@ import typer
 from autoloader.v1 import ingestions_pb2 as pb
 from google.protobuf.json_format import Parse, ParseError
 
+from control_plane.cli.formats import FormatKind, format_of
+
 FileOption = Annotated[
     str,
     typer.Option("--file", "-f", help="The ingestion as JSON, as grpcurl takes it; - reads stdin."),
@@ -33,17 +35,28 @@ class Wanted:
     exclude: tuple[str, ...] = ()
     endpoint_url: str = ""
     region: str = ""
+    format: FormatKind | None = None
+    format_options: tuple[str, ...] = ()
 
     @property
     def is_given(self) -> bool:
-        return any((self.source, self.table, self.pattern, self.exclude, self.endpoint_url, self.region))
+        return any(
+            (
+                *(self.source, self.table, self.pattern, self.exclude, self.endpoint_url, self.region),
+                self.says_format,
+            )
+        )
+
+    @property
+    def says_format(self) -> bool:
+        return self.format is not None or bool(self.format_options)
 
     def ingestion(self) -> pb.Ingestion:
-        """The ingestion of JSON lines that the options describe."""
+        """The ingestion that the options describe."""
         ingestion = pb.Ingestion(
             source=pb.Source(uri=self.source, pattern=self.pattern, exclude=self.exclude),
             destination=pb.Destination(table=self.table),
-            format=pb.Format(json=pb.JsonFormat()),
+            format=format_of(self.format, self.format_options),
         )
         if self.endpoint_url or self.region:
             s3 = pb.S3Options(endpoint=self.endpoint_url, region=self.region)
@@ -52,8 +65,12 @@ class Wanted:
 
     def described(self, file: str) -> pb.Ingestion:
         """The ingestion of the file, if there is one, over which the options win."""
-        ingestion = read_ingestion(file) if file else pb.Ingestion()
-        ingestion.MergeFrom(self.ingestion())
+        if not file:
+            return self.ingestion()
+        ingestion, over = read_ingestion(file), self.ingestion()
+        if not self.says_format and ingestion.HasField("format"):
+            over.ClearField("format")
+        ingestion.MergeFrom(over)
         return ingestion
 
 
