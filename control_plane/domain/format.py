@@ -43,7 +43,7 @@ _ALLOWED = {
 }
 # Options that people bring from Spark, and where they are here.
 _ELSEWHERE = {
-    "mode": "`load.on_bad_record` says what becomes of bad rows",
+    "mode": "a file with a row that cannot be read is not loaded, and says so",
     "multiline": "use the format's own `multi_line`",
     "sep": "use `csv.delimiter`",
     "delimiter": "use `csv.delimiter`",
@@ -76,10 +76,22 @@ def check_format(format: Format) -> Iterator[Violation]:
             yield Violation(f"{where}.{name}", trouble)
     if format.kind is FormatKind.CSV:
         yield from _check_distinct(format, where)
+        yield from _check_encoding(format, where)
     if format.kind is FormatKind.XML and not format.options.get("row_tag"):
         yield Violation(f"{where}.row_tag", "is missing; name the element that is a record")
     for name, value in format.reader_options.items():
         yield from _check_reader_option(format.kind, name, value)
+
+
+def _check_encoding(format: Format, where: str) -> Iterator[Violation]:
+    encoding = str(format.options.get("encoding", "UTF-8"))
+    if not _encoding(encoding) and codecs.lookup(encoding).name.startswith("utf-16") and _is_cut(format):
+        yield Violation(f"{where}.encoding", f'"{encoding}" cannot be read with multi_line false; leave that out')
+
+
+def _is_cut(format: Format) -> bool:
+    """Whether large files are cut into parts at line ends, by their bytes."""
+    return not format.options.get("multi_line", True)
 
 
 def _check_distinct(format: Format, where: str) -> Iterator[Violation]:

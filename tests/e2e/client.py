@@ -38,13 +38,16 @@ class Client:
         load: ingestions_pb2.LoadPolicy | None = None,
         pool: str = "",
         ingestion_id: str = "",
+        format: ingestions_pb2.Format | None = None,
+        schema: ingestions_pb2.SchemaPolicy | None = None,
     ) -> str:
-        """Creates an ingestion of JSON lines; its name."""
+        """Creates an ingestion, of JSON lines unless said otherwise; its name."""
         request = ingestions_pb2.CreateIngestionRequest(
             ingestion_id=ingestion_id or f"story-{uuid.uuid4().hex[:12]}",
             ingestion=ingestions_pb2.Ingestion(
                 source=source,
-                format=ingestions_pb2.Format(json=ingestions_pb2.JsonFormat()),
+                format=format or ingestions_pb2.Format(json=ingestions_pb2.JsonFormat()),
+                schema=schema,
                 destination=ingestions_pb2.Destination(table=table),
                 load=load,
                 pool=pool,
