@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import RowMapping, Select, func, select
 
+from control_plane.domain.checks_of_table import check_columns
 from control_plane.domain.evolution import EvolutionRule, with_change
 from control_plane.domain.filter import Condition, Filter
 from control_plane.domain.ingestion import OnSchemaChange, StoredIngestion
@@ -56,8 +57,8 @@ def warnings_of(wanted: Sequence[WantedChange]) -> list[RunWarning]:
 
 async def hold(connection: Connection, ingestion_id: int, lease_id: str) -> None:
     """Lets the files that a lease failed for changes wait for them; those of changes decided by now wait no more."""
-    held = await connection.scalars(statement("hold_changes"), {"lease_id": uuid.UUID(lease_id)})
-    if decided := list(held):
+    told = await connection.scalars(statement("hold_changes"), {"lease_id": uuid.UUID(lease_id)})
+    if decided := list(told):
         await _end_waits(connection, ingestion_id, decided)
 
 
@@ -95,22 +96,18 @@ async def decide(connection: Connection, stored: StoredIngestion, change_id: int
     """Does what a person says of a change that is held, and lets its files go on; raises NotFound or WrongState."""
     await files.lock_active_run(connection, stored.ingestion_id)
     stored = await ingestions.get_by_key(connection, stored.ingestion_id, lock=True)
-    held = await get(connection, stored, change_id)
+    found = await get(connection, stored, change_id)
     version = None
-    if decision is Decision.ACCEPT and held.state is ChangeState.HELD:
-        version = await _apply(connection, stored, held.change)
+    if decision is Decision.ACCEPT and found.state is ChangeState.HELD:
+        version = await _apply(connection, stored, found.change)
     decided = await connection.execute(
         statement("decide_change"),
-        {
-            "ingestion_id": stored.ingestion_id,
-            "change_id": change_id,
-            "version": version,
-        },
+        {"ingestion_id": stored.ingestion_id, "change_id": change_id, "version": version},
     )
     if decided.one_or_none() is None:
         raise WrongState(
-            f"ingestions/{stored.ingestion.id}/schemaChanges/{change_id} is {held.state}; only one HELD is decided.",
-            state=held.state,
+            f"ingestions/{stored.ingestion.id}/schemaChanges/{change_id} is {found.state}; only one HELD is decided.",
+            state=found.state,
         )
     await _end_waits(connection, stored.ingestion_id, [change_id])
     return await get(connection, stored, change_id)
@@ -131,6 +128,8 @@ async def _apply(connection: Connection, stored: StoredIngestion, change: Change
         return former.version
     if refusals := list(rule.refusals([change])):
         raise WrongState(f"{refusals[0]}. Declare it otherwise with UpdateIngestion, or reject the change.")
+    if violations := list(check_columns(columns, field="columns")):
+        raise WrongState(f"With the change, the list of columns {violations[0].description}. Reject it.")
     made = await schemas.store(
         connection, stored.ingestion_id, stored.ingestion, former=former, columns=columns, origin=Origin.ACCEPTED
     )

@@ -190,7 +190,7 @@ async def abandon(connection: Connection, run_id: int) -> None:
 async def _acquired(connection: Connection, row: RowMapping, *, lease_seconds: float) -> AcquiredLease:
     stored = await ingestions.get_by_key(connection, row["ingestion_id"])
     staged = row["state"] == LeaseState.STAGED
-    schema = await schemas.in_force(connection, stored)
+    schema = schemas.NO_COLUMNS if staged else await schemas.in_force(connection, stored)
     return AcquiredLease(
         lease_id=str(row["lease_id"]),
         fence=row["fence"],
@@ -201,7 +201,7 @@ async def _acquired(connection: Connection, row: RowMapping, *, lease_seconds: f
         ingestion=stored.ingestion,
         columns=schema.columns,
         schema_version=schema.version,
-        ignored_fields=await schemas.ignored_fields(connection, stored.ingestion_id, schema.columns),
+        ignored_fields=() if staged else await schemas.ignored_fields(connection, stored.ingestion_id, schema.columns),
         files=() if staged else await _members(connection, row["lease_id"]),
         staged=await _staged(connection, row["lease_id"]) if staged else None,
         verified_snapshot_id=row["verified_snapshot_id"],

@@ -28,6 +28,7 @@ from control_plane.ledger.tables import schema_changes, schema_versions
 
 CHANGES_KEPT = 1_000
 IGNORED_FIELDS_MAX = 1_000
+NO_COLUMNS = ColumnsInForce(columns=(), version=0)
 
 
 async def declare(connection: Connection, ingestion_id: int, ingestion: Ingestion) -> None:
@@ -156,7 +157,7 @@ async def _newest(connection: Connection, ingestion_id: int) -> ColumnsInForce:
         )
     ).one_or_none()
     if row is None:
-        return ColumnsInForce(columns=(), version=0)
+        return NO_COLUMNS
     return ColumnsInForce(columns=tuple(Column(**column) for column in row.columns), version=row.version)
 
 

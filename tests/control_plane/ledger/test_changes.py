@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from control_plane.domain.checks_of_table import COLUMNS_MAX
 from control_plane.domain.file import LoadError
 from control_plane.domain.ingestion import Column, OnSchemaChange, SchemaPolicy, StoredIngestion
 from control_plane.domain.lease import AcquiredLease, FileException
@@ -213,3 +214,13 @@ async def test_a_lease_that_is_staged_anew_asks_anew(steps: Steps) -> None:
     again = await steps.held()
     await load(steps, again, wants(ZIP, 0))
     assert [change.change for change in await steps.changes(stored)] == [ZIP]
+
+
+async def test_a_change_beyond_what_the_ledger_keeps_can_only_be_rejected(steps: Steps) -> None:
+    declared = tuple(Column(name=f"c{number}", type="int") for number in range(COLUMNS_MAX))
+    stored, lease = await held(steps, declared=declared)
+    await load(steps, lease, wants(REGION, 0))
+    (change,) = await by_path(steps, stored)
+    with pytest.raises(WrongState, match="10001 columns"):
+        await steps.decide(change, Decision.ACCEPT)
+    assert (await steps.decide(change, Decision.REJECT)).state is ChangeState.REJECTED
