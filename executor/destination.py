@@ -40,8 +40,12 @@ def ready_table(job: Job, wanted: StructType) -> TableFacts | None:
 
 
 def _evolved(job: Job, facts: TableFacts, wanted: StructType) -> TableFacts:
-    """The table with the columns that it lacked, or of wider types, where it may have them."""
-    if job.work.schema.on_schema_change is OnSchemaChange.IGNORE:
+    """The table with the columns that it lacked, or of wider types, where it may have them.
+
+    The policy is about files: a version of the columns that a person declared or accepted is the table's under any.
+    """
+    terms = job.work.schema
+    if terms.on_schema_change is OnSchemaChange.IGNORE and not terms.version:
         return facts
     for _ in range(_ALTERATIONS_MAX):
         statements = _alterations(job, facts, wanted)

@@ -112,6 +112,13 @@ def test_fields_that_are_ignored_are_named_and_counted_and_change_nothing(lake: 
     assert types_of(lake) == before
 
 
+def test_columns_that_a_person_declares_are_the_tables_under_ignore_too(lake: Lake, ledger: Ledger) -> None:
+    ledger.columns, ledger.version = (*ledger.columns, Column(name="region", type="string")), ledger.version + 1
+    result = ledger.load(lake, [lake.write("more.json", REGION)], policy=OnSchemaChange.IGNORE)
+    assert (result.records_written, [field.path for field in result.unknown_fields]) == ((5,), ["metadata"])
+    assert {row[0] for row in lake.sql("SELECT region FROM {t} WHERE id >= 10")} == {"eu"}
+
+
 def test_a_file_with_new_fields_waits_alone_where_a_person_decides(lake: Lake, ledger: Ledger) -> None:
     before = types_of(lake)
     files = [lake.write("as_before.json", [{"id": 20}]), lake.write("more.json", REGION)]
