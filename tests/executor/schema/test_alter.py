@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import uuid
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyspark.sql.types import (
-    ArrayType,
     DataType,
-    DecimalType,
-    DoubleType,
     FloatType,
     IntegerType,
     LongType,
-    MapType,
     StringType,
     StructType,
 )
 
 from executor.schema.alter import alterations
-from executor.schema.reconcile import SchemaMismatch, sql_type
+from executor.schema.reconcile import SchemaMismatch
 from executor.schema.types import path_within, split_path
-from executor.spark import Sessions
 from tests.executor.schema.schemas import NAMES, struct
 
 
@@ -60,39 +53,3 @@ def test_a_path_is_split_as_it_was_joined(parts: list[str]) -> None:
     for part in parts:
         path = path_within(path, part)
     assert split_path(path) == parts
-
-
-def test_a_real_table_has_the_columns_afterwards(sessions: Sessions) -> None:
-    table = columns(id=IntegerType(), price=DecimalType(5, 2), rate=FloatType(), a=columns(x=IntegerType()))
-    table = struct(
-        [
-            *((field.name, field.dataType) for field in table),
-            ("l", ArrayType(columns(x=LongType()))),
-            ("m", MapType(StringType(), columns(x=IntegerType()))),
-        ]
-    )
-    inner = struct([("x", LongType()), ("order", StringType()), ("a.b", LongType())])
-    wanted = struct(
-        [
-            ("M", MapType(StringType(), inner)),
-            ("L", ArrayType(inner)),
-            ("A", inner),
-            ("id", LongType()),
-            ("price", DecimalType(9, 2)),
-            ("rate", DoubleType()),
-            ("select", inner),
-            ("c`d", ArrayType(inner)),
-        ]
-    )
-    with sessions.lend_loader() as spark:
-        name = f"`{sessions.default_catalog}`.`alter`.`t{uuid.uuid4().hex}`"
-        spark.sql(f"CREATE NAMESPACE IF NOT EXISTS `{sessions.default_catalog}`.`alter`")
-        definitions = ", ".join(f"`{field.name}` {sql_type(field.dataType)}" for field in table)
-        spark.sql(f"CREATE TABLE {name} ({definitions}) USING iceberg")
-        statements = alterations(wanted, spark.table(name).schema, table_sql=name)
-        for statement in statements:
-            spark.sql(statement)
-        altered = spark.table(name).schema
-    assert len(statements) == 6
-    assert alterations(wanted, altered, table_sql=name) == ()
-    assert altered.names == ["id", "price", "rate", "a", "l", "m", "select", "c`d"]
