@@ -12,7 +12,7 @@ breadth. Imports go downward only, and the linter's contracts in pyproject.toml 
     caller ─▶ access_log → metrics → errors → auth ─▶ api/runs.CancelRun ─▶ ledger/leases.cancel_run ─▶ PostgreSQL
     RunIngestion ─open_run─▶ discoverer ─sources.list, record_files─▶ planner ─packing, offer_leases─▶ ledger
     executor ─AcquireLease─▶ acquire_lease ─StageLease─▶ stage_lease (THE decision) ─CompleteLease─▶ complete_lease
-    reaper ─▶ reap_leases, give_up_leases
+    reaper ─▶ reap_leases, split_lease, give_up_leases
     autoloader reconcile ─manifests beside the table, RestoreLeases─▶ restore_lease: what the ledger had forgotten
 
 Every replica runs every loop. A unique index lets one run of an ingestion be unfinished; the rest is claimed row by
@@ -27,7 +27,7 @@ States. Each arrow is one statement in ledger/sql/, guarded by the state that it
     file   PENDING   → LEASED                                       offer_leases
     file   LEASED    → PROCESSED FAILED MISSING                     complete_lease restore_lease
     file   LEASED    → FAILED                                       give_up_leases
-    file   LEASED    → PENDING                                      abandon_leases
+    file   LEASED    → PENDING                                      abandon_leases split_lease
     file   FAILED    → PENDING                                      retake_files retry_files
     file   MISSING   → PENDING                                      revive_files retry_files
     file   SKIPPED   → PENDING                                      revive_files revive_versions retry_files
@@ -47,7 +47,7 @@ States. Each arrow is one statement in ledger/sql/, guarded by the state that it
     lease  OFFERED   → ABANDONED                                    abandon_leases
     lease  HELD      → STAGED                                       stage_lease
     lease  HELD      → OFFERED                                      fail_lease release_lease reap_leases
-    lease  HELD      → ABANDONED                                    abandon_leases
+    lease  HELD      → ABANDONED                                    abandon_leases split_lease
     lease  STAGED    → STAGED                                       acquire_lease release_lease reap_leases
     lease  STAGED    → PUBLISHED                                    complete_lease
     lease  STAGED    → OFFERED                                      unstage_lease
@@ -69,4 +69,6 @@ or a new version. A file that asks for a change of the columns which the ingesti
 waits, with the change, for a person; the decision takes it up again. What the ingestion ruled out comes back by itself
 when its rule no longer holds; what a person ruled out by SkipFiles, which the ledger knows by its category, only by
 RetryFiles.
+A set that an executor died with is ABANDONED, and domain/isolation packs its files into smaller ones, until the file
+that executors die of is alone.
 """

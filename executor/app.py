@@ -16,6 +16,7 @@ from executor.failpoints import failpoint
 from executor.lease_client import LeaseClient
 from executor.loader import SparkLoader
 from executor.metrics import Metrics, exposed
+from executor.room import Room
 from executor.settings import Settings
 from executor.spark import SparkSettings
 from executor.wire import Caller, Channel, open_channel
@@ -39,9 +40,9 @@ async def run(settings: Settings) -> int:
     log.info("executor_started", name=settings.name, pool=settings.pool)
     with exposed(metrics, host=settings.metrics_host, port=settings.metrics_port):
         async with open_channel(settings.control_plane) as channel:
-            client = _client(settings, channel)
+            client, room = _client(settings, channel), Room()
             workers = [
-                Worker(client=client, loader=loader, metrics=metrics, draining=draining)
+                Worker(client=client, loader=loader, metrics=metrics, draining=draining, room=room)
                 for _ in range(settings.leases_at_once)
             ]
             if settings.warm_start:

@@ -43,6 +43,7 @@ def lease_from(message: leases_pb2.Lease, *, keys: KeyRing) -> Lease:
         run=message.run,
         ttl_seconds=message.ttl.ToTimedelta().total_seconds(),
         work=_work(message, keys),
+        alone=message.alone,
     )
 
 

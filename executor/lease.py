@@ -24,6 +24,7 @@ class Category(StrEnum):
     THROTTLED = "THROTTLED"
     CONNECTIVITY = "CONNECTIVITY"
     EXECUTOR_LOST = "EXECUTOR_LOST"
+    SPARK_UNAVAILABLE = "SPARK_UNAVAILABLE"
     WRITE_FAILURE = "WRITE_FAILURE"
     CATALOG_UNAVAILABLE = "CATALOG_UNAVAILABLE"
     PUBLISH_IN_DOUBT = "PUBLISH_IN_DOUBT"
@@ -178,7 +179,10 @@ class StagedTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A lease as acquired: `work` is a LoadWork, or the StagedTable to publish."""
+    """A lease as acquired: `work` is a LoadWork, or the StagedTable to publish.
+
+    `alone`: executors died with it, and nothing else is to be worked on beside it.
+    """
 
     id: str
     fence: int
@@ -186,6 +190,7 @@ class Lease:
     run: str
     ttl_seconds: float
     work: LoadWork | StagedTable
+    alone: bool = False
 
     @property
     def ingestion(self) -> str:

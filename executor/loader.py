@@ -11,8 +11,8 @@ from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
 from executor import load, publish, spark
-from executor.errors import AttemptFailed, StartRefused
-from executor.lease import Category, Evolve, Failure, LoadWork, StagedTable, StageResult
+from executor.errors import AttemptFailed, StartRefused, attempt_failed
+from executor.lease import Category, Evolve, LoadWork, StagedTable, StageResult
 from executor.publish import InDoubt, NotPublished, Published
 from executor.spark import Sessions, SparkSettings
 
@@ -101,10 +101,10 @@ class SparkLoader:
             sessions = spark.start(self._settings)
         except StartRefused as error:
             log.error("spark_refused", reason=str(error))
-            raise _spark_lost(f"Spark does not start on the executor: {error}", error) from error
+            raise _spark_unavailable(f"Spark does not start on the executor: {error}", error) from error
         except Exception as error:
             log.exception("spark_did_not_start")
-            raise _spark_lost("Spark does not start on the executor.", error) from error
+            raise _spark_unavailable("Spark does not start on the executor.", error) from error
         log.info("spark_started", master=self._settings.master)
         return sessions
 
@@ -135,11 +135,14 @@ def _forget_dead_jvm() -> None:
 
 
 def _spark_lost(message: str, error: Exception) -> AttemptFailed:
-    return AttemptFailed(
-        Failure(
-            category=Category.EXECUTOR_LOST,
-            message=message,
-            cause=f"{type(error).__name__}: {error}",
-            retryable=True,
-        )
-    )
+    """Of which the files may be the cause."""
+    return _failed(Category.EXECUTOR_LOST, message, error)
+
+
+def _spark_unavailable(message: str, error: Exception) -> AttemptFailed:
+    """Before it saw a file."""
+    return _failed(Category.SPARK_UNAVAILABLE, message, error)
+
+
+def _failed(category: Category, message: str, error: Exception) -> AttemptFailed:
+    return attempt_failed(category, message, retryable=True, cause=f"{type(error).__name__}: {error}")

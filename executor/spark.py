@@ -148,6 +148,11 @@ def _launch_conf(settings: SparkSettings, jars: tuple[Path, ...]) -> dict[str, s
     if settings.master.startswith("local"):
         conf |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     conf |= user | _forced(_iceberg_catalogs(user))
+    # Out of memory, a driver would live on with threads that died, and Spark tell of no file but of an error in itself.
+    # The user's options come later, and win.
+    conf["spark.driver.defaultJavaOptions"] = _joined(
+        " ", "-XX:+ExitOnOutOfMemoryError", user.get("spark.driver.defaultJavaOptions")
+    )
     ours = [str(jar) for jar in jars]
     conf["spark.jars"] = _joined(",", user.get("spark.jars"), *ours)
     conf["spark.driver.extraClassPath"] = _joined(":", user.get("spark.driver.extraClassPath"), *ours)

@@ -16,6 +16,7 @@ from executor.heartbeat import Heartbeat, LeaseLost
 from executor.lease import Lease
 from executor.lease_client import FailedLease, Granted, LeaseClient, Refused
 from executor.metrics import Metrics
+from executor.room import Room
 from executor.wire import ControlPlaneRefused, LeaseFenced
 
 ACQUIRE_WAIT_SECONDS = 20.0
@@ -36,7 +37,10 @@ def pause_after_trouble(turn: int) -> float:
 
 
 class Worker:
-    """One lease at a time: acquire, hold, work, end. It outlives whatever goes wrong with one."""
+    """One lease at a time: acquire, hold, work, end. It outlives whatever goes wrong with one.
+
+    `room` is shared by the workers of a process.
+    """
 
     def __init__(
         self,
@@ -45,12 +49,14 @@ class Worker:
         loader: Loader,
         metrics: Metrics,
         draining: asyncio.Event,
+        room: Room | None = None,
         pause_seconds: Callable[[int], float] = pause_after_trouble,
     ) -> None:
         self._client = client
         self._loader = loader
         self._metrics = metrics
         self._draining = draining
+        self._room = room or Room()
         self._pause_seconds = pause_seconds
 
     async def run(self) -> None:
@@ -139,7 +145,7 @@ class Worker:
 
     async def _work(self, lease: Lease) -> Ending:
         try:
-            async with Heartbeat(self._client, lease) as heartbeat:
+            async with Heartbeat(self._client, lease) as heartbeat, self._room.entered(alone=lease.alone):
                 attempt = Attempt(
                     lease,
                     client=self._client,

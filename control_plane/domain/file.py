@@ -38,6 +38,7 @@ OUTSIDE_CATEGORIES = frozenset(
         "THROTTLED",
         "CONNECTIVITY",
         "EXECUTOR_LOST",
+        "SPARK_UNAVAILABLE",
         "WRITE_FAILURE",
         "CATALOG_UNAVAILABLE",
         "TABLE_SEALED",

@@ -72,6 +72,7 @@ class AcquiredLease:
     `columns` are those of the version that holds, empty when they are still to be inferred.
     `ignored_fields` are the paths of what a person rejected.
     `verified_snapshot_id` is the head of the table up to which every lease is known; 0 when none is.
+    `is_suspect` when executors died while they loaded its files.
     """
 
     lease_id: str
@@ -87,6 +88,7 @@ class AcquiredLease:
     files: tuple[LeasedFile, ...]
     staged: StagedTable | None
     verified_snapshot_id: int
+    is_suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,11 +15,12 @@ MAX_NAME_BYTES = 2 * 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Packable:
-    """A file to pack."""
+    """A file to pack; `executors_lost` died while they loaded it, alone or among others."""
 
     file_id: int
     size_bytes: int
     name_bytes: int
+    executors_lost: int = 0
 
 
 def pack(files: Iterable[Packable], *, max_files: int, max_bytes: int, keep_open_set: bool) -> Iterator[list[Packable]]:

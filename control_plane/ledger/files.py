@@ -98,7 +98,7 @@ async def pending(connection: Connection, ingestion_id: int, *, limit: int) -> l
     """The files that wait, as they were discovered."""
     rows = await fetch(
         connection,
-        "SELECT file_id, size_bytes, octet_length(uri) FROM files"
+        "SELECT file_id, size_bytes, octet_length(uri), executors_lost FROM files"
         " WHERE ingestion_id = $1 AND state = 'PENDING' ORDER BY file_id LIMIT $2",
         ingestion_id,
         limit,

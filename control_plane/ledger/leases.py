@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, func, select
 
 from control_plane.domain.file import LoadError
 from control_plane.domain.ingestion import StoredIngestion
@@ -24,6 +24,7 @@ from control_plane.ledger.documents import error_json
 from control_plane.ledger.fences import count_fenced, fenced, fenced_unless, lock_run
 from control_plane.ledger.lease_ends import expect, revive_later_versions
 from control_plane.ledger.requests import lock_request
+from control_plane.ledger.splits import split
 from control_plane.ledger.statements import statement
 from control_plane.ledger.tables import leases, staged_tables
 
@@ -31,6 +32,11 @@ EXECUTOR_LOST = LoadError(
     category="EXECUTOR_LOST",
     message="The executor fell silent before it staged the lease; it is tried again.",
     retryable=True,
+)
+FILE_POISONOUS = LoadError(
+    category="FILE_POISONOUS",
+    message="Every executor that loaded this file died, the last with this file alone, while other files were loaded."
+    " Look for a record larger than the executor's memory. RetryFiles tries the file again, alone.",
 )
 
 
@@ -62,6 +68,7 @@ async def offer(
             "lease_ids": [lease_id for lease_id, _ in members],
             "file_counts": [len(files) for _, files in members],
             "sizes": [sum(file.size_bytes for file in files) for _, files in members],
+            "losses": [max(file.executors_lost for file in files) for _, files in members],
             "file_ids": [file.file_id for _, files in members for file in files],
             "file_leases": [lease_id for lease_id, files in members for _ in files],
         },
@@ -121,21 +128,29 @@ async def propose_schema(connection: Connection, holding: Holding, proposal: Pro
 
 
 async def fail(connection: Connection, holding: Holding, error: LoadError, *, backoff: Backoff) -> None:
-    """Offers the lease again after a back-off, or fails its files when that is hopeless. Raises LeaseFenced."""
+    """Offers the lease again after a back-off, or fails its files when that is hopeless. Raises LeaseFenced.
+
+    A set that an executor died with is split.
+    """
     await lock_run(connection, holding.lease_id)
+    is_lost = error.category == EXECUTOR_LOST.category
+    if is_lost and await split(connection, holding, error):
+        return
     failed = await connection.execute(
         statement("fail_lease"),
         asdict(holding)
         | {
             "error": error_json(error),
             "retryable": error.retryable,
+            "is_lost": is_lost,
             "first_seconds": backoff.first_seconds,
             "longest_seconds": backoff.longest_seconds,
         },
     )
     row = failed.one_or_none()
     if row is None:
-        await fenced_unless(connection, holding, LeaseState.OFFERED, LeaseState.FAILED)
+        split_before = [LeaseState.ABANDONED] if is_lost else []
+        await fenced_unless(connection, holding, LeaseState.OFFERED, LeaseState.FAILED, *split_before)
         return
     await give_up(connection, row.run_id)
 
@@ -146,7 +161,10 @@ async def release(connection: Connection, holding: Holding, *, rest_seconds: flo
 
 
 async def reap(connection: Connection) -> int:
-    """Takes back leases whose deadline passed; returns how many. Giving up takes a transaction of its own."""
+    """Takes back leases whose deadline passed, but for sets to be split; returns how many.
+
+    Splitting and giving up take transactions of their own.
+    """
     reaped = await connection.execute(statement("reap_leases"), {"error": error_json(EXECUTOR_LOST)})
     row = reaped.one_or_none()
     return int(row.leases) if row else 0
@@ -156,7 +174,10 @@ async def hopeless_runs(connection: Connection) -> list[int]:
     """Runs with leases on offer whose attempts are used up."""
     query = (
         select(leases.c.run_id)
-        .where(leases.c.state == LeaseState.OFFERED, leases.c.attempts >= leases.c.max_attempts)
+        .where(
+            leases.c.state == LeaseState.OFFERED,
+            func.greatest(leases.c.attempts, leases.c.executors_lost) >= leases.c.max_attempts,
+        )
         .distinct()
         .limit(1000)
     )
@@ -165,7 +186,8 @@ async def hopeless_runs(connection: Connection) -> list[int]:
 
 async def give_up(connection: Connection, run_id: int) -> None:
     """Fails the files of the run's leases whose attempts are used up, and finishes the run if nothing is left."""
-    row = (await connection.execute(statement("give_up_leases"), {"run_id": run_id})).one_or_none()
+    told = {"run_id": run_id, "poisonous": error_json(FILE_POISONOUS)}
+    row = (await connection.execute(statement("give_up_leases"), told)).one_or_none()
     if row is not None:
         expect(row.files, row.file_count)
         await revive_later_versions(connection, row.ingestion_id, run_id, row.not_loaded)
@@ -205,6 +227,7 @@ async def _acquired(connection: Connection, row: RowMapping, *, lease_seconds: f
         files=() if staged else await _members(connection, row["lease_id"]),
         staged=await _staged(connection, row["lease_id"]) if staged else None,
         verified_snapshot_id=row["verified_snapshot_id"],
+        is_suspect=not staged and row["executors_lost"] > 0,
     )
 
 

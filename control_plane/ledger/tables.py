@@ -217,6 +217,8 @@ files = Table(
     Column("error_category", Text),
     Column("error_message", Text),
     Column("error_cause", Text),
+    # With which it was loaded, alone or among others.
+    Column("executors_lost", Integer, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("ingestion_id", "uri", "generation"),
     Index("files_by_id", "ingestion_id", "file_id", unique=True),
     Index("files_leased", "lease_id", postgresql_where=text("lease_id IS NOT NULL")),
@@ -260,6 +262,8 @@ leases = Table(
     Column("end_time", TIME),
     # What StageLease said of changes that wait for a person, with the files by their ids.
     Column("held_changes", JSONB),
+    # Those that died with its files before it was offered count too, but for one.
+    Column("executors_lost", Integer, nullable=False, server_default=text("0")),
     Index(
         "leases_waiting",
         "pool",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from control_plane.domain.ingestion import StoredIngestion
-from control_plane.domain.packing import DEFAULT_MAX_BYTES, DEFAULT_MAX_FILES, Packable, pack
+from control_plane.domain.isolation import isolate
+from control_plane.domain.packing import DEFAULT_MAX_BYTES, DEFAULT_MAX_FILES, Packable
 from control_plane.failpoints import failpoint
-from control_plane.ledger import files, ingestions, leases, runs
+from control_plane.ledger import files, ingestions, leases, runs, splits
 from control_plane.ledger.database import Connection, Database
 from control_plane.ledger.runs import Planning
 from control_plane.loops.loop import Loop
@@ -38,6 +39,9 @@ class Planner(Loop):
             planning = await runs.lock_for_planning(connection, run_id)
             if planning is None:
                 return False
+            if await splits.stop_dying(connection, run_id):
+                await leases.abandon(connection, run_id)
+                return False
             waiting: list[Packable] = []
             if not planning.stopped:
                 waiting = await files.pending(connection, planning.ingestion_id, limit=BATCH_FILES)
@@ -50,18 +54,21 @@ class Planner(Loop):
         if not waiting:
             return
         stored = await ingestions.get_by_key(connection, planning.ingestion_id)
-        sets = _sets(stored, waiting, keep_open_set=more or not planning.listed)
+        attempts = stored.ingestion.load.max_attempts or DEFAULT_MAX_ATTEMPTS
+        sets = _sets(stored, waiting, max_attempts=attempts, keep_open_set=more or not planning.listed)
         if sets:
-            attempts = stored.ingestion.load.max_attempts or DEFAULT_MAX_ATTEMPTS
             await leases.offer(connection, stored, run_id=planning.run_id, sets=sets, max_attempts=attempts)
             failpoint("planner.after_offer")
 
 
-def _sets(stored: StoredIngestion, waiting: list[Packable], *, keep_open_set: bool) -> list[list[Packable]]:
+def _sets(
+    stored: StoredIngestion, waiting: list[Packable], *, max_attempts: int, keep_open_set: bool
+) -> list[list[Packable]]:
     policy = stored.ingestion.load
     return list(
-        pack(
+        isolate(
             waiting,
+            max_attempts=max_attempts,
             max_files=policy.max_files_per_lease or DEFAULT_MAX_FILES,
             max_bytes=policy.max_bytes_per_lease or DEFAULT_MAX_BYTES,
             keep_open_set=keep_open_set,

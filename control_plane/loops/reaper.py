@@ -14,8 +14,9 @@ import structlog
 from control_plane.errors import LedgerUnavailable
 from control_plane.failpoints import failpoint
 from control_plane.ledger import clock as ledger_clock
-from control_plane.ledger import leases
+from control_plane.ledger import leases, splits
 from control_plane.ledger.database import Database
+from control_plane.ledger.splits import LostSet
 from control_plane.loops.loop import Loop
 
 _log = structlog.get_logger()
@@ -49,7 +50,8 @@ class Reaper(Loop):
 
     async def turn(self) -> bool:
         try:
-            reaped = await self._reap_if_trusted()
+            reaped, lost = await self._reap_if_trusted()
+            reaped += await self._split(lost)
         except LedgerUnavailable:
             self._distrust()
             raise
@@ -58,7 +60,8 @@ class Reaper(Loop):
         await self._give_up()
         return False
 
-    async def _reap_if_trusted(self) -> int:
+    async def _reap_if_trusted(self) -> tuple[int, list[LostSet]]:
+        """How many leases it took back, and the sets that are to be split."""
         async with self._database.transaction() as connection:
             # What PostgreSQL calls now is the time of this first answer: a wait for it, as for one that was frozen,
             # lies before the deadlines are looked at, and shows as a gap.
@@ -69,10 +72,12 @@ class Reaper(Loop):
                 listing_seconds=self._listing_seconds,
                 rest_seconds=self._rest_seconds,
             )
-            reaped = await leases.reap(connection) if self._clock() >= self._trusted_from else 0
+            if self._clock() < self._trusted_from:
+                return 0, []
+            reaped = await leases.reap(connection)
             if reaped:
                 failpoint("reaper.after_reap")
-            return reaped
+            return reaped, await splits.lost_sets(connection)
 
     def _look(self, ledger_seconds: float) -> None:
         """Distrusts silence after a gap, and after a jump of the ledger's clock: to it, all had fallen silent."""
@@ -83,6 +88,16 @@ class Reaper(Loop):
         if gap or jump:
             self._distrust()
         self._last_look, self._ledger_ahead = now, ahead
+
+    async def _split(self, lost: list[LostSet]) -> int:
+        """Each set in a transaction of its own, since that locks a run; how many were still lost then."""
+        count = 0
+        for each in lost:
+            with self.logged("splitting_failed", lease=each.holding.lease_id):
+                async with self._database.transaction() as connection:
+                    count += await splits.split_lost(connection, each, leases.EXECUTOR_LOST)
+                    failpoint("reaper.after_split")
+        return count
 
     async def _give_up(self) -> None:
         """Each run in a transaction of its own: one that cannot be given up keeps no other from it."""

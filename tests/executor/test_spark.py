@@ -38,6 +38,11 @@ def test_losses_that_look_like_success_are_off_in_every_session(sessions: Sessio
             assert session.conf.get(f"{PREFIX}.cache-enabled") == "false"
 
 
+def test_a_driver_without_memory_ends(sessions: Sessions) -> None:
+    machine = sessions.loader._jvm.java.lang.management.ManagementFactory  # type: ignore[union-attr]
+    assert "-XX:+ExitOnOutOfMemoryError" in list(machine.getRuntimeMXBean().getInputArguments())
+
+
 def test_a_loader_is_lent_again_when_it_is_given_back(sessions: Sessions) -> None:
     with sessions.lend_loader() as first:
         pass

@@ -24,15 +24,18 @@ class Book:
     """What was told to the ledger, written down as the design says it; keys that the ledger makes are told to it.
 
     `members` are the files of each lease, frozen in the order of discovery; `waits_since` orders the leases that wait;
-    `outcomes` is what StageLease said of each member, None for a loaded one; `listers` list a run's source.
+    `outcomes` is what StageLease said of each member, None for a loaded one; `listers` list a run's source;
+    `discovered_in` is the run that recorded a file.
     """
 
     max_attempts: int = 2
+    max_files: int = MAX_FILES
     facts: LedgerFacts = field(default_factory=LedgerFacts)
     members: dict[str, tuple[FileKey, ...]] = field(default_factory=dict)
     outcomes: dict[str, tuple[FileException | None, ...]] = field(default_factory=dict)
     waits_since: dict[str, int] = field(default_factory=dict)
     listers: dict[int, str] = field(default_factory=dict)
+    discovered_in: dict[FileKey, int] = field(default_factory=dict)
     moments: Iterator[int] = field(default_factory=count)
     totals: Figures = field(default_factory=Figures)
     counters: Counter[str] = field(default_factory=lambda: Counter(lease_expirations=0, leases_fenced=0))
@@ -71,6 +74,11 @@ class Book:
     def raise_figures(self, run_id: int, more: Figures) -> None:
         self.change_run(run_id, figures=self.facts.runs[run_id].figures + more)
         self.totals += more
+
+    def is_tried(self, lease_id: str) -> bool:
+        """Whether the lease has attempts left, and executors to lose."""
+        lease = self.facts.leases[lease_id]
+        return max(lease.attempts, lease.executors_lost) < self.max_attempts
 
     def is_active(self, run_id: int) -> bool:
         return self.facts.runs[run_id].state in ("PENDING", "RUNNING")

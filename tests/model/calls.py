@@ -16,6 +16,7 @@ from tests.model.machine import Fate, History, Who
 AWAY = LoadError(category="CONNECTIVITY", message="The store is away.", retryable=True)
 REFUSED = LoadError(category="AUTHENTICATION", message="The key is refused.")
 MALFORMED = LoadError(category="DATA_MALFORMED", message="Line 1 is not JSON.")
+LOST = LoadError(category="EXECUTOR_LOST", message="Spark ended.", retryable=True)
 DOUBTED = LoadError(category="PUBLISH_IN_DOUBT", message="The table was rolled back.")
 
 Telling = tuple[int, list[int], list[FileException]]
@@ -76,7 +77,7 @@ histories = st.tuples(
 names = st.sampled_from("abcdefgh")
 begin_pages = st.dictionaries(names, st.just(1), min_size=1, max_size=5)
 pages = st.dictionaries(names, st.integers(1, 3), min_size=1, max_size=5)
-errors = st.sampled_from([AWAY, AWAY, AWAY, REFUSED, MALFORMED, DOUBTED])
+errors = st.sampled_from([AWAY, AWAY, LOST, LOST, REFUSED, MALFORMED, DOUBTED])
 requests = st.integers(1, 4)
 choices = st.integers(0, 7)
 usually = st.sampled_from([True] * 4 + [False])
@@ -111,6 +112,7 @@ CALLS = {
     "let_a_deadline_pass": _call(5, Needs.HOLDER, choice=choices, reaped=st.booleans()),
     "let_rests_pass": _call(1, Needs.RESTING),
     "reap": _call(1, Needs.HOLDER, fate=fates),
+    "split": _call(1, Needs.HOLDER, fate=fates),
     "give_up": _call(2, Needs.HOPELESS, fate=fates),
     "cancel": _call(1, Needs.RUN, choice=choices, fate=fates),
     "retry": _call(1, Needs.NOTHING, choice=choices, named=st.booleans(), skipped=st.booleans(), fate=fates),

@@ -7,16 +7,19 @@ import random
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import text
 
 from control_plane.domain.file import ListedFile
+from control_plane.domain.ingestion import StoredIngestion
+from control_plane.domain.isolation import isolate
 from control_plane.domain.lease import Holding
 from control_plane.domain.run import Trigger
 from control_plane.errors import LeaseFenced
-from control_plane.ledger import files, leases, listing_claims, listings, publications, runs
+from control_plane.ledger import files, leases, listing_claims, listings, publications, runs, splits
 from control_plane.ledger.database import Connection
-from tests.model.calls import AWAY
+from tests.model.calls import AWAY, LOST
 from tests.model.executor_calls import LEASE_SECONDS, RESTED, a_staging
 from tests.model.facts import Figures, LedgerFacts
 from tests.model.ground import Answer, Ground, Work
@@ -41,6 +44,7 @@ class Crowd:
     """
 
     ground: Ground
+    stored: StoredIngestion
     chance: random.Random
     holders: dict[str, Holding] = field(default_factory=dict)
     past: list[Holding] = field(default_factory=list)
@@ -55,7 +59,7 @@ class Crowd:
 
 async def interleave(ground: Ground, *, seed: int) -> Counter[str]:
     """Runs four clients until every file is loaded; how often each call was made. Raises Disagreement."""
-    crowd = Crowd(ground, random.Random(seed))
+    crowd = Crowd(ground, await ground.renewed(), random.Random(seed))
     await _offer(crowd)
     await asyncio.gather(*(_client(crowd, f"e{number}") for number in range(CLIENTS)))
     seen = await ground.seen()
@@ -65,7 +69,7 @@ async def interleave(ground: Ground, *, seed: int) -> Counter[str]:
 
 
 async def _offer(crowd: Crowd) -> None:
-    stored = await crowd.ground.renewed()
+    stored = crowd.stored
     page = [ListedFile(f"s3://bucket/{number:03}.json", 10, "e1", 1) for number in range(FILES)]
 
     async def work(connection: Connection) -> None:
@@ -74,11 +78,18 @@ async def _offer(crowd: Crowd) -> None:
         assert listing
         await listings.record_page(connection, ingestion_id=stored.ingestion_id, run_id=run_id, page=page, ordered=True)
         await listing_claims.end_listing(connection, listing, error=None)
-        waiting = await files.pending(connection, stored.ingestion_id, limit=FILES)
-        sets = [waiting[start : start + FILES_A_LEASE] for start in range(0, FILES, FILES_A_LEASE)]
-        await leases.offer(connection, stored, run_id=run_id, sets=sets, max_attempts=TURNS)
+        await _plan(stored, connection)
 
     await crowd.call("offer", work)
+
+
+async def _plan(stored: StoredIngestion, connection: Connection) -> None:
+    """As the planner does."""
+    for run_id in await runs.active(connection, limit=1):
+        if await runs.lock_for_planning(connection, run_id):
+            waiting = await files.pending(connection, stored.ingestion_id, limit=FILES)
+            sets = isolate(waiting, max_attempts=TURNS, max_files=FILES_A_LEASE, max_bytes=10**9, keep_open_set=False)
+            await leases.offer(connection, stored, run_id=run_id, sets=list(sets), max_attempts=TURNS)
 
 
 async def _client(crowd: Crowd, executor: str) -> None:
@@ -87,6 +98,9 @@ async def _client(crowd: Crowd, executor: str) -> None:
         if crowd.wrong or (staged is None and not await crowd.call("look", _is_work_left)):
             return
         await crowd.call("reap", leases.reap)
+        for lost in await crowd.call("look", splits.lost_sets):
+            await crowd.call("split", partial(splits.split_lost, lost=lost, error=LOST))
+        await crowd.call("plan", partial(_plan, crowd.stored))
         if staged is not None:
             await _work(crowd, *staged)
         if crowd.past and crowd.chance.random() < 0.4:
@@ -159,7 +173,8 @@ async def _complete(crowd: Crowd, holding: Holding) -> None:
 
 
 async def _fail(crowd: Crowd, holding: Holding) -> None:
-    await _unless_fenced(crowd, "fail", lambda connection: leases.fail(connection, holding, AWAY, backoff=RESTED))
+    error = crowd.chance.choice((AWAY, LOST))
+    await _unless_fenced(crowd, "fail", lambda connection: leases.fail(connection, holding, error, backoff=RESTED))
 
 
 async def _unless_fenced(crowd: Crowd, name: str, work: Work[None]) -> None:
@@ -170,7 +185,7 @@ async def _unless_fenced(crowd: Crowd, name: str, work: Work[None]) -> None:
 
 
 async def _is_work_left(connection: Connection) -> bool:
-    left = await connection.exec_driver_sql("SELECT count(*) FROM leases WHERE state <> 'PUBLISHED'")
+    left = await connection.exec_driver_sql("SELECT count(*) FROM files WHERE state <> 'PROCESSED'")
     return bool(left.scalar_one())
 
 

@@ -147,6 +147,7 @@ def _list(book: Book, run_id: int, listed: ListedFile) -> str | None:
         error_retryable=False if ruled_out else None,
     )
     book.facts.files[listed.uri, len(known) + 1] = file
+    book.discovered_in[listed.uri, len(known) + 1] = run_id
     return file.state
 
 

@@ -7,19 +7,9 @@ from collections.abc import Sequence
 from control_plane.domain.file import LoadError
 from control_plane.domain.lease import Holding
 from control_plane.errors import LeaseFenced
-from tests.model.book import MAX_FILES, OUTSIDE, Book, Refusal
+from tests.model.book import OUTSIDE, Book, Refusal
+from tests.model.expected_splits import expired, is_lost_set, is_poisonous, split, wait_again
 from tests.model.facts import Figures, FileKey, LeaseFacts
-
-
-def sets_to_offer(book: Book, run_id: int) -> list[tuple[FileKey, ...]]:
-    """Packs what waits, in the order of discovery; while the run is listed, the last set waits for more."""
-    run = book.facts.runs[run_id]
-    if not book.is_active(run_id) or run.stopped or run.cancelled:
-        return []
-    waiting = [key for key, file in book.facts.files.items() if file.state == "PENDING"]
-    waiting.sort(key=lambda key: book.facts.files[key].rank)
-    sets = [tuple(waiting[start : start + MAX_FILES]) for start in range(0, len(waiting), MAX_FILES)]
-    return sets if run.listed else sets[:-1]
 
 
 def offer(book: Book, run_id: int, *, lease_ids: Sequence[str], sets: Sequence[tuple[FileKey, ...]]) -> None:
@@ -27,7 +17,14 @@ def offer(book: Book, run_id: int, *, lease_ids: Sequence[str], sets: Sequence[t
     moment = book.moment()
     for lease_id, keys in zip(lease_ids, sets, strict=True):
         size = sum(book.facts.files[key].size_bytes for key in keys)
-        book.facts.leases[lease_id] = LeaseFacts(run_id=run_id, state="OFFERED", file_count=len(keys), size_bytes=size)
+        lost = max(book.facts.files[key].executors_lost for key in keys)
+        book.facts.leases[lease_id] = LeaseFacts(
+            run_id=run_id,
+            state="OFFERED",
+            file_count=len(keys),
+            size_bytes=size,
+            executors_lost=min(lost, book.max_attempts - 1),
+        )
         book.members[lease_id] = keys
         book.waits_since[lease_id] = moment
         for key in keys:
@@ -47,7 +44,7 @@ def next_waiting(book: Book) -> list[str]:
         for key, lease in book.facts.leases.items()
         if lease.holder is None
         and not lease.resting
-        and (lease.state == "STAGED" or (lease.state == "OFFERED" and lease.attempts < book.max_attempts))
+        and (lease.state == "STAGED" or (lease.state == "OFFERED" and book.is_tried(key)))
     ]
     first = min((book.waits_since[key] for key in free), default=0)
     return [key for key in free if book.waits_since[key] == first]
@@ -90,10 +87,21 @@ def renew(book: Book, holding: Holding) -> bool:
 def fail(book: Book, holding: Holding, error: LoadError, *, rest: bool) -> Refusal | None:
     """The lease is offered again after a rest, without attempts left when that is hopeless."""
     lease = book.facts.leases[holding.lease_id]
+    is_lost = error.category == "EXECUTOR_LOST"
     if not holds(book, holding) or lease.state != "HELD":
-        return fenced_unless(book, holding, "OFFERED", "FAILED")
+        return fenced_unless(book, holding, "OFFERED", "FAILED", *(["ABANDONED"] if is_lost else []))
+    if is_lost and lease.file_count > 1:
+        split(book, holding.lease_id)
+        return None
     attempts = lease.attempts + (not lease.begun) if error.retryable else max(lease.attempts, book.max_attempts)
-    book.put_down(holding.lease_id, state="OFFERED", attempts=attempts, resting=rest, error_category=error.category)
+    book.put_down(
+        holding.lease_id,
+        state="OFFERED",
+        attempts=attempts,
+        executors_lost=lease.executors_lost + is_lost,
+        resting=rest,
+        error_category=error.category,
+    )
     book.waits_since[holding.lease_id] = book.moment()
     give_up(book, lease.run_id)
     return None
@@ -112,27 +120,37 @@ def release(book: Book, holding: Holding, *, rest: bool) -> None:
 
 
 def reap(book: Book) -> int:
-    """Takes back what is past its deadline, and only that: work is offered again, what is staged stays staged."""
-    expired = [key for key, lease in book.facts.leases.items() if lease.holder is not None and lease.expired]
-    for key in expired:
-        if book.facts.leases[key].state == "HELD":
-            book.put_down(key, state="OFFERED", error_category="EXECUTOR_LOST")
+    """Takes back what is past its deadline, and only that: work is offered again, what is staged stays staged.
+
+    A set whose loading was begun is split, not offered again.
+    """
+    reaped = [key for key in expired(book) if not is_lost_set(book, key)]
+    for key in reaped:
+        lease = book.facts.leases[key]
+        if lease.state == "HELD":
+            book.put_down(
+                key,
+                state="OFFERED",
+                executors_lost=lease.executors_lost + lease.begun,
+                error_category="EXECUTOR_LOST",
+            )
         else:
             book.put_down(key)
-    book.counters["lease_expirations"] += len(expired)
-    return len(expired)
+    book.counters["lease_expirations"] += len(reaped)
+    return len(reaped)
 
 
 def hopeless(book: Book, run_id: int) -> list[str]:
     """Leases of the run whose attempts are used up."""
-    return [key for key in book.leases_of(run_id, "OFFERED") if book.facts.leases[key].attempts >= book.max_attempts]
+    return [key for key in book.leases_of(run_id, "OFFERED") if not book.is_tried(key)]
 
 
 def give_up(book: Book, run_id: int) -> None:
     """The files of leases without attempts left fail with the last error."""
     leases = hopeless(book, run_id)
     for lease_id in leases:
-        lease = book.put_down(lease_id, state="FAILED")
+        category = "FILE_POISONOUS" if is_poisonous(book, lease_id) else book.facts.leases[lease_id].error_category
+        lease = book.put_down(lease_id, state="FAILED", error_category=category)
         for key in book.members[lease_id]:
             file = book.facts.files[key]
             book.change_file(
@@ -140,6 +158,7 @@ def give_up(book: Book, run_id: int) -> None:
                 state="FAILED",
                 lease_id=None,
                 attempts=file.attempts + lease.attempts,
+                executors_lost=max(file.executors_lost, lease.executors_lost),
                 error_category=lease.error_category,
                 error_retryable=lease.error_category in OUTSIDE,
             )
@@ -153,10 +172,8 @@ def give_up(book: Book, run_id: int) -> None:
 def abandon(book: Book, run_id: int) -> None:
     """The files of what is not staged wait again."""
     for lease_id in book.leases_of(run_id, "OFFERED", "HELD"):
-        lease = book.put_down(lease_id, state="ABANDONED")
-        for key in book.members[lease_id]:
-            attempts = book.facts.files[key].attempts + lease.attempts
-            book.change_file(key, state="PENDING", lease_id=None, attempts=attempts)
+        book.put_down(lease_id, state="ABANDONED")
+        wait_again(book, lease_id)
     book.finish(run_id)
 
 

@@ -30,6 +30,7 @@ class LeaseFacts:
     fence: int = 0
     attempt: str | None = None
     attempts: int = 0
+    executors_lost: int = 0
     begun: bool = False
     holder: str | None = None
     request_id: str | None = None
@@ -53,6 +54,7 @@ class FileFacts:
     size_bytes: int
     lease_id: str | None = None
     attempts: int = 0
+    executors_lost: int = 0
     records_written: int = 0
     records_rejected: int = 0
     snapshot_id: int | None = None

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from tests.model import expected_leases
+from tests.model.book import MAX_FILES
 from tests.model.calls import CALLS, LATE_CALLS, Needs, begin_pages, usually
 from tests.model.executor_calls import ExecutorCalls
 from tests.model.loop_calls import LoopCalls
@@ -16,10 +17,12 @@ from tests.model.people_calls import PeopleCalls
 class LedgerMachine(ExecutorCalls, LoopCalls, PeopleCalls):
     """One ingestion, from its first run on."""
 
-    @initialize(page=begin_pages, listed=usually, held=usually, attempts=st.integers(1, 2))
-    def begin(self, page: dict[str, int], listed: bool, held: bool, attempts: int) -> None:
+    @initialize(
+        page=begin_pages, listed=usually, held=usually, attempts=st.integers(1, 3), files=st.integers(1, MAX_FILES)
+    )
+    def begin(self, page: dict[str, int], listed: bool, held: bool, attempts: int, files: int) -> None:
         """Most of what can go wrong needs leases: there are some from the start."""
-        self.book.max_attempts = attempts
+        self.book.max_attempts, self.book.max_files = attempts, files
         self.run_through(page=page, listed=listed, request=0, fate=Fate.ONCE)
         if held:
             self.acquire(executor="e1", request=1, fate=Fate.ONCE)
@@ -61,7 +64,7 @@ class LedgerMachine(ExecutorCalls, LoopCalls, PeopleCalls):
             Needs.LOADER: "HELD" in holders,
             Needs.PUBLISHER: "STAGED" in holders,
             Needs.RESTING: any(lease.resting for lease in leases),
-            Needs.HOPELESS: any(lease.attempts >= book.max_attempts for lease in leases),
+            Needs.HOPELESS: not all(map(book.is_tried, book.facts.leases)),
             Needs.DOUBT: book.has_leases("IN_DOUBT"),
             Needs.REST: not active,
             Needs.RUN: active,

@@ -5,13 +5,12 @@ from __future__ import annotations
 import uuid
 
 from control_plane.domain.file import ListedFile
-from control_plane.domain.packing import pack
-from control_plane.ledger import files, leases, listing_claims, listings, runs
+from control_plane.domain.isolation import isolate
+from control_plane.ledger import files, leases, listing_claims, listings, runs, splits
 from control_plane.ledger.database import Connection
 from control_plane.ledger.listing_claims import Listing
-from tests.model import expected_files, expected_leases
-from tests.model.book import MAX_FILES
-from tests.model.calls import AWAY
+from tests.model import expected_files, expected_leases, expected_splits
+from tests.model.calls import AWAY, LOST
 from tests.model.ground import Ground
 from tests.model.machine import Fate, Machine, Tally
 
@@ -84,14 +83,22 @@ class LoopCalls(Machine):
                 return
             if not planning.stopped:
                 waiting = await files.pending(connection, planning.ingestion_id, limit=1000)
-                sets = list(pack(waiting, max_files=MAX_FILES, max_bytes=10**9, keep_open_set=not planning.listed))
+                sets = list(
+                    isolate(
+                        waiting,
+                        max_attempts=self.book.max_attempts,
+                        max_files=self.book.max_files,
+                        max_bytes=10**9,
+                        keep_open_set=not planning.listed,
+                    )
+                )
                 await leases.offer(
                     connection, self.stored, run_id=run_id, sets=sets, max_attempts=self.book.max_attempts
                 )
             await runs.finish_run(connection, run_id)
 
         def expected(_: None) -> None:
-            sets = expected_leases.sets_to_offer(self.book, run_id)
+            sets = expected_splits.sets_to_offer(self.book, run_id)
             offered = self.ground.run(self.ground.seen()).files
             lease_ids = [offered[keys[0]].lease_id or "" for keys in sets]
             expected_leases.offer(self.book, run_id, lease_ids=lease_ids, sets=sets)
@@ -114,6 +121,7 @@ class LoopCalls(Machine):
         )
         if reaped:
             self.reap(fate=Fate.ONCE)
+            self.split(fate=Fate.ONCE)
 
     def let_rests_pass(self) -> None:
         def expected(_: None) -> None:
@@ -131,6 +139,13 @@ class LoopCalls(Machine):
 
     def reap(self, fate: Fate) -> None:
         self.call(leases.reap, lambda _: expected_leases.reap(self.book), fate=fate)
+
+    def split(self, fate: Fate) -> None:
+        async def work(connection: Connection) -> int:
+            lost = await splits.lost_sets(connection)
+            return sum([await splits.split_lost(connection, each, LOST) for each in lost])
+
+        self.call(work, lambda _: expected_splits.split_lost(self.book), fate=fate)
 
     def give_up(self, fate: Fate) -> None:
         async def work(connection: Connection) -> None:

@@ -102,6 +102,7 @@ _OF_LEASE = (
     "fence",
     "attempt",
     "attempts",
+    "executors_lost",
     "holder",
     "request_id",
     "expired",

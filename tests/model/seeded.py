@@ -25,6 +25,9 @@ HOLDER = (
     "FROM leases AS held\n    JOIN ingestions ON ingestions.ingestion_id = held.ingestion_id"
     " AND held.lease_id = CAST(:lease_id AS uuid) AND held.attempt = CAST(:attempt AS uuid)\n"
 )
+USED = "greatest(attempts, executors_lost)"
+CARRIED = "executors_lost = greatest(files.executors_lost, ended.executors_lost)"
+WITNESS = "                  AND runs.files_processed > 0\n"
 REPLACED = "AND newer.generation > files.generation\n"
 IN_DOUBT = "      AND error_category IS DISTINCT FROM 'PUBLISH_IN_DOUBT'\n"
 
@@ -90,7 +93,7 @@ SEEDED_BUGS = (
     SeededBug("acquire does not wait for a rest", in_sql("acquire_lease", ("      AND not_before <= now()\n", ""))),
     SeededBug(
         "acquire never has enough of a lease",
-        in_sql("acquire_lease", ("      AND (state = 'STAGED' OR attempts < max_attempts)\n", "")),
+        in_sql("acquire_lease", (f"      AND (state = 'STAGED' OR {USED} < max_attempts)\n", "")),
     ),
     SeededBug("renew without a fence", in_sql("renew_lease", (FENCE, ""))),
     SeededBug("renew without fence and attempt", in_sql("renew_lease", (FENCE, ""), (ATTEMPT, ""))),
@@ -180,6 +183,36 @@ SEEDED_BUGS = (
         "reap throws away what is staged",
         in_sql("reap_leases", ("state = CASE state WHEN 'HELD' THEN 'OFFERED' ELSE state END", "state = 'OFFERED'")),
     ),
+    SeededBug(
+        "reap offers a set whole that an executor died with",
+        in_sql("reap_leases", ("      AND NOT (state = 'HELD' AND begun AND file_count > 1)\n", "")),
+    ),
+    SeededBug(
+        "reap does not count who died",
+        in_sql("reap_leases", ("CASE WHEN state = 'HELD' AND begun THEN 1", "CASE WHEN false THEN 1")),
+    ),
+    SeededBug("split without fence and attempt", in_sql("split_lease", (STAGE_FENCE, ""), (STAGE_ATTEMPT, ""))),
+    SeededBug(
+        "split throws away what is staged",
+        in_sql("split_lease", ("AND state = 'HELD'", "AND state IN ('HELD', 'STAGED')")),
+    ),
+    SeededBug("split forgets who died", in_sql("split_lease", (CARRIED, "executors_lost = 0"))),
+    SeededBug(
+        "split leaves a file behind",
+        in_sql(
+            "split_lease",
+            (
+                "WHERE files.lease_id = ended.lease_id",
+                "WHERE files.lease_id = ended.lease_id AND files.file_id % 2 = 0",
+            ),
+        ),
+    ),
+    SeededBug(
+        "what was split begins anew",
+        in_sql("offer_leases", ("least(sets.executors_lost, CAST(:max_attempts AS int) - 1)", "0")),
+    ),
+    SeededBug("a cancelled run forgets who died", in_sql("abandon_leases", (CARRIED, "executors_lost = 0"))),
+    SeededBug("a file is blamed for executors that load nothing", in_sql("give_up_leases", (WITNESS, ""))),
     SeededBug("unstage keeps the fence", in_sql("unstage_lease", ("        fence = fence + 1,\n", ""))),
     SeededBug("unstage without a fence", in_sql("unstage_lease", (STAGE_FENCE, ""))),
     SeededBug("unstage takes up the work of a cancelled run", in_code(runs, "is_cancelled", _no)),

@@ -32,6 +32,7 @@ def lease_to_proto(lease: AcquiredLease, *, source: ingestions_pb2.Source | None
         ttl=duration(lease.ttl_seconds),
         server_time=timestamp(lease.now),
         run=run_name(lease.ingestion.id, lease.run_id),
+        alone=lease.is_suspect,
     )
     if lease.staged is None:
         result.load.CopyFrom(_load_work(lease, source))

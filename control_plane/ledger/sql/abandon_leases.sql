@@ -8,12 +8,13 @@ WITH ended AS (
         end_time = now()
     WHERE run_id = :run_id
       AND state IN ('OFFERED', 'HELD')
-    RETURNING lease_id, file_count, attempts
+    RETURNING lease_id, file_count, attempts, executors_lost
 ), moved AS (
     UPDATE files
     SET state = 'PENDING',
         lease_id = NULL,
-        attempts = files.attempts + ended.attempts
+        attempts = files.attempts + ended.attempts,
+        executors_lost = greatest(files.executors_lost, ended.executors_lost)
     FROM ended
     WHERE files.lease_id = ended.lease_id
     RETURNING files.file_id

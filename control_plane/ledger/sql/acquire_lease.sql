@@ -12,7 +12,7 @@ WITH again AS (
       AND state IN ('OFFERED', 'STAGED')
       AND holder IS NULL
       AND not_before <= now()
-      AND (state = 'STAGED' OR attempts < max_attempts)
+      AND (state = 'STAGED' OR greatest(attempts, executors_lost) < max_attempts)
       AND NOT EXISTS (SELECT 1 FROM again)
     ORDER BY not_before, lease_id
     LIMIT 1
@@ -38,7 +38,7 @@ WITH again AS (
           OR (leases.holder = CAST(:executor AS text) AND leases.request_id = CAST(:request_id AS text))
       )
     RETURNING leases.lease_id, leases.ingestion_id, leases.run_id, leases.state, leases.fence,
-        leases.attempt, leases.holder, now() AS now
+        leases.attempt, leases.holder, leases.executors_lost, now() AS now
 ), noted AS (
     INSERT INTO attempts (attempt, lease_id, fence, holder)
     SELECT attempt, lease_id, fence, holder
@@ -47,7 +47,7 @@ WITH again AS (
 )
 SELECT
     acquired.lease_id, acquired.ingestion_id, acquired.run_id, acquired.state, acquired.fence, acquired.attempt,
-    acquired.now, coalesce(verified_heads.snapshot_id, 0) AS verified_snapshot_id
+    acquired.now, acquired.executors_lost, coalesce(verified_heads.snapshot_id, 0) AS verified_snapshot_id
 FROM acquired
 JOIN ingestions ON ingestions.ingestion_id = acquired.ingestion_id
 LEFT JOIN verified_heads ON verified_heads.table_name = ingestions.config -> 'destination' ->> 'table'

@@ -3,7 +3,7 @@ UPDATE runs
 SET list_end_time = now(),
     lister = NULL,
     listing_deadline = NULL,
-    error = CAST(:error AS jsonb)
+    error = coalesce(error, CAST(:error AS jsonb))
 WHERE run_id = :run_id
   AND lister = CAST(:lister AS uuid)
   AND state = 'RUNNING'

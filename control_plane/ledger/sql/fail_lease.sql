@@ -5,6 +5,7 @@ SET state = 'OFFERED',
         WHEN CAST(:retryable AS boolean) THEN attempts + CASE WHEN begun THEN 0 ELSE 1 END
         ELSE greatest(attempts, max_attempts)
     END,
+    executors_lost = executors_lost + CASE WHEN CAST(:is_lost AS boolean) THEN 1 ELSE 0 END,
     not_before = now() + make_interval(
         secs => least(
             CAST(:longest_seconds AS float8), CAST(:first_seconds AS float8) * 2 ^ least(attempts, 30)

@@ -1,4 +1,6 @@
 -- OFFERED → FAILED: the attempts are used up, and the files fail with the last error. The run is locked first.
+-- Where executors died of a file to the last, with it alone, and others were loaded since it was discovered, the cause is
+-- inside the file; where nothing was, it may as well be the executors.
 WITH hopeless AS MATERIALIZED (
     SELECT run_id
     FROM runs
@@ -7,19 +9,34 @@ WITH hopeless AS MATERIALIZED (
 ), ended AS (
     UPDATE leases
     SET state = 'FAILED',
-        end_time = now()
+        end_time = now(),
+        error = CASE
+            WHEN leases.executors_lost >= leases.max_attempts AND leases.file_count = 1 AND EXISTS (
+                SELECT 1
+                FROM files
+                JOIN runs ON runs.ingestion_id = files.ingestion_id
+                WHERE files.lease_id = leases.lease_id
+                  AND runs.files_processed > 0
+                  AND coalesce(runs.end_time, now()) > files.discover_time
+            )
+            THEN CAST(:poisonous AS jsonb) || jsonb_build_object(
+                'cause', concat_ws(' ', leases.error ->> 'message', leases.error ->> 'cause')
+            )
+            ELSE leases.error
+        END
     FROM hopeless
     WHERE leases.run_id = hopeless.run_id
       AND leases.state = 'OFFERED'
-      AND leases.attempts >= leases.max_attempts
+      AND greatest(leases.attempts, leases.executors_lost) >= leases.max_attempts
     RETURNING leases.lease_id, leases.ingestion_id, leases.run_id, leases.file_count,
-        leases.attempts, leases.error
+        leases.attempts, leases.executors_lost, leases.error
 ), moved AS (
     UPDATE files
     SET state = 'FAILED',
         lease_id = NULL,
         end_time = now(),
         attempts = files.attempts + ended.attempts,
+        executors_lost = greatest(files.executors_lost, ended.executors_lost),
         error_category = ended.error ->> 'category',
         error_message = ended.error ->> 'message',
         error_cause = nullif(ended.error ->> 'cause', ''),

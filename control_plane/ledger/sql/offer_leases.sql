@@ -1,14 +1,16 @@
 -- Puts waiting files into leases. Membership is frozen here; the caller rolls back unless every file came along.
 WITH offered AS (
     INSERT INTO leases (
-        lease_id, ingestion_id, run_id, pool, state, max_attempts, file_count, size_bytes
+        lease_id, ingestion_id, run_id, pool, state, max_attempts, file_count, size_bytes, executors_lost
     )
     SELECT
         sets.lease_id, CAST(:ingestion_id AS bigint), CAST(:run_id AS bigint), CAST(:pool AS text),
-        'OFFERED', CAST(:max_attempts AS int), sets.file_count, sets.size_bytes
+        'OFFERED', CAST(:max_attempts AS int), sets.file_count, sets.size_bytes,
+        -- Whatever it cost before, what is offered is tried.
+        least(sets.executors_lost, CAST(:max_attempts AS int) - 1)
     FROM unnest(
-        CAST(:lease_ids AS uuid[]), CAST(:file_counts AS int[]), CAST(:sizes AS bigint[])
-    ) AS sets (lease_id, file_count, size_bytes)
+        CAST(:lease_ids AS uuid[]), CAST(:file_counts AS int[]), CAST(:sizes AS bigint[]), CAST(:losses AS int[])
+    ) AS sets (lease_id, file_count, size_bytes, executors_lost)
 ), taken AS (
     UPDATE files
     SET state = 'LEASED',

@@ -1,15 +1,18 @@
--- Takes back leases whose deadline passed: HELD is offered again, STAGED waits for another publisher.
+-- Takes back leases whose deadline passed: HELD is offered again, STAGED waits for another publisher. A set whose loading
+-- was begun stays, for split_lease.
 WITH expired AS (
     SELECT lease_id
     FROM leases
     WHERE holder IS NOT NULL
       AND deadline < now()
+      AND NOT (state = 'HELD' AND begun AND file_count > 1)
     ORDER BY deadline
     LIMIT 1000
     FOR UPDATE SKIP LOCKED
 ), reaped AS (
     UPDATE leases
     SET state = CASE state WHEN 'HELD' THEN 'OFFERED' ELSE state END,
+        executors_lost = executors_lost + CASE WHEN state = 'HELD' AND begun THEN 1 ELSE 0 END,
         error = CASE state WHEN 'HELD' THEN CAST(:error AS jsonb) ELSE error END,
         holder = NULL,
         request_id = NULL,

@@ -9,9 +9,11 @@ import pytest
 from control_plane.domain.format import Format, FormatKind, check_format
 
 
-def said(kind: FormatKind, options: Mapping[str, str | bool] | None = None, **reader_options: str) -> dict[str, str]:
+def said(
+    kind: FormatKind, options: Mapping[str, str | bool] | None = None, reader_options: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """The violations, by field."""
-    found = check_format(Format(kind=kind, options=options or {}, reader_options=reader_options))
+    found = check_format(Format(kind=kind, options=options or {}, reader_options=reader_options or {}))
     return {each.field: each.description for each in found}
 
 
@@ -72,10 +74,13 @@ def test_an_encoding_of_two_bytes_cannot_be_cut_at_lines() -> None:
     ],
 )
 def test_an_option_that_is_not_allowed_is_refused_with_the_remedy(option: str, remedy: str) -> None:
-    assert remedy in said(FormatKind.CSV, **{option: "true"})["format.reader_options"]
+    assert remedy in said(FormatKind.CSV, reader_options={option: "true"})["format.reader_options"]
 
 
 def test_options_that_are_allowed_belong_to_their_formats() -> None:
-    assert said(FormatKind.JSON, dateFormat="dd.MM.yyyy") == {}
-    assert "allowed for parquet are none" in said(FormatKind.PARQUET, dateFormat="dd.MM.yyyy")["format.reader_options"]
-    assert "control character" in said(FormatKind.JSON, dateFormat="a\nb")["format.reader_options"]
+    assert said(FormatKind.JSON, reader_options={"dateFormat": "dd.MM.yyyy"}) == {}
+    assert (
+        "allowed for parquet are none"
+        in said(FormatKind.PARQUET, reader_options={"dateFormat": "dd.MM.yyyy"})["format.reader_options"]
+    )
+    assert "control character" in said(FormatKind.JSON, reader_options={"dateFormat": "a\nb"})["format.reader_options"]

@@ -20,8 +20,8 @@ from control_plane.domain.ingestion import (
     Source,
     StoredIngestion,
 )
+from control_plane.domain.isolation import isolate
 from control_plane.domain.lease import AcquiredLease, FileException, Holding, LeasedFile, StagedTable, Staging
-from control_plane.domain.packing import pack
 from control_plane.domain.recovery import ForgottenLease, LedgerLease, RestoredLease
 from control_plane.domain.run import Run, Trigger
 from control_plane.domain.schema import ColumnsInForce, Decision, Proposal, SchemaChange, WantedChange
@@ -35,6 +35,7 @@ from control_plane.ledger import (
     publications,
     recovery,
     runs,
+    splits,
 )
 from control_plane.ledger.database import Database
 
@@ -159,13 +160,16 @@ class Steps:
     async def offer(self, stored: StoredIngestion, run: Run, *, max_files: int = 1000) -> None:
         async with self.database.transaction() as connection:
             waiting = await files.pending(connection, stored.ingestion_id, limit=10_000)
-            sets = list(pack(waiting, max_files=max_files, max_bytes=10**9, keep_open_set=False))
+            attempts = stored.ingestion.load.max_attempts
+            sets = list(
+                isolate(waiting, max_attempts=attempts, max_files=max_files, max_bytes=10**9, keep_open_set=False)
+            )
             await leases.offer(
                 connection,
                 stored,
                 run_id=run.run_id,
                 sets=sets,
-                max_attempts=stored.ingestion.load.max_attempts,
+                max_attempts=attempts,
             )
 
     async def offered(
@@ -253,7 +257,11 @@ class Steps:
                 text("UPDATE leases SET deadline = now() - interval '1 second' WHERE lease_id = CAST(:id AS uuid)"),
                 {"id": lease.lease_id},
             )
-            assert await leases.reap(connection) == 1
+            reaped, lost = await leases.reap(connection), await splits.lost_sets(connection)
+        for each in lost:
+            async with self.database.transaction() as connection:
+                reaped += await splits.split_lost(connection, each, leases.EXECUTOR_LOST)
+        assert reaped == 1
         async with self.database.transaction() as connection:
             for run_id in await leases.hopeless_runs(connection):
                 await leases.give_up(connection, run_id)

@@ -78,3 +78,16 @@ async def test_it_waits_one_lease_after_postgres_was_away(steps: Steps) -> None:
     await _turns(reaper, clock, 10)
     assert await steps.acquire()
     await away.close()
+
+
+async def test_a_set_whose_executor_fell_silent_waits_for_smaller_ones(steps: Steps) -> None:
+    stored, _ = await steps.offered(some_files(3))
+    await steps.held()
+    async with steps.database.transaction() as connection:
+        await connection.exec_driver_sql("UPDATE leases SET deadline = now() - interval '1 second'")
+    clock = _Clock()
+    reaper = _reaper(steps.database, clock)
+    await _turns(reaper, clock, LEASE_SECONDS - 5)
+    assert await steps.states(stored) == ["LEASED"] * 3
+    await _turns(reaper, clock, 10)
+    assert await steps.states(stored) == ["PENDING"] * 3
