@@ -42,6 +42,9 @@ async def test_the_calls_of_the_readme_work(installation: Installation, pytestco
     (run,) = await installation.client.history(INGESTION)
     assert (await installation.rested(run.name)).state == runs_pb2.Run.STATE_SUCCEEDED
 
+    (looks,) = blocks_with("autoloader files explain")
+    assert "PROCESSED" in await run_in_bash(looks, installation, seconds=CALL_SECONDS)
+
     variables = {
         "AUTOLOADER_EXECUTOR_SPARK_CONF": json.dumps(dict(installation.lake.spark_conf())),
         "AUTOLOADER_EXECUTOR_DEFAULT_CATALOG": CATALOG,
