@@ -125,7 +125,8 @@ class LeaseClient:
     ) -> ColumnsInForce:
         """Offers all columns, made of those of `base_version`, with the file of the lease that first shows each change.
 
-        Answers those that hold: the same if ours are the next version, else what to fit the files to anew.
+        Answers those that hold: the same if ours are the next version, else what to fit the files to anew. Raises
+        AttemptFailed when the ingestion does not let them in: it was changed since, and the next attempt hears of it.
         """
         request = leases_pb2.ProposeSchemaRequest(
             lease=lease.id,
@@ -135,7 +136,13 @@ class LeaseClient:
             base_version=base_version,
             changes=shown_messages(shown_by),
         )
-        response, _ = await self._call(self._stub.ProposeSchema, request)
+        try:
+            response, _ = await self._call(self._stub.ProposeSchema, request)
+        except ControlPlaneRefused as error:
+            if error.reason != "INVALID_FIELD":
+                raise
+            message = f"The ingestion does not let the columns of these files in: {error.details}"
+            raise attempt_failed(Category.SCHEMA_MISMATCH, message, retryable=True) from error
         return ColumnsInForce(columns=columns_from(response.columns), version=response.version)
 
     async def stage(self, lease: Held, result: StageResult) -> None:

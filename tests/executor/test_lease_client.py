@@ -12,6 +12,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 
 from executor.credentials import KeyRing
+from executor.errors import AttemptFailed
 from executor.lease import (
     Category,
     Column,
@@ -210,6 +211,19 @@ async def test_a_lease_with_keys_that_we_may_not_use_is_refused_with_the_reason(
     assert isinstance(answer, Refused)
     assert answer.failure.category is Category.AUTHENTICATION
     assert "HOME is not allowed" in answer.failure.message
+
+
+async def test_columns_that_the_ingestion_does_not_let_in_are_offered_by_another_attempt(
+    client: LeaseClient, service: ScriptedLeaseService
+) -> None:
+    lease = (await granted(client, service)).lease
+    refusal = Refusal(code=grpc.StatusCode.INVALID_ARGUMENT, detail=ErrorInfo(reason="INVALID_FIELD"))
+    service.answers["ProposeSchema"].append(refusal)
+    with pytest.raises(AttemptFailed, match="as the test says") as failed:
+        await client.evolve_schema(lease, [Column(name="id", type="int")], base_version=1, shown_by={})
+    assert failed.value.failure.category is Category.SCHEMA_MISMATCH
+    assert failed.value.failure.retryable
+    assert len(service.requests("ProposeSchema")) == 1
 
 
 async def test_work_of_a_kind_that_we_do_not_know_is_refused(
