@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from executor.compression import check_bzip2
+from executor.compression import check_bzip2, opened
 from executor.lease import Category, Failure, LeasedFile
+from executor.readers.reader import Reader
 from executor.roster import Roster
 from executor.storage import FileTrouble, Store
 
 _READS_AT_ONCE = 4
+_CHUNK_BYTES = 4 << 20
 
 
 def drop_broken_bzip2(roster: Roster, store: Store) -> None:
@@ -20,6 +23,33 @@ def drop_broken_bzip2(roster: Roster, store: Store) -> None:
         for index, trouble in zip(packed, troubles, strict=True):
             if trouble:
                 roster.drop(index, trouble)
+
+
+def drop_unchecked(roster: Roster, store: Store, reader: Reader) -> None:
+    """Reads the files of a format of which Spark would pass something over, and drops those where it would."""
+    if not reader.checks_whole:
+        return
+    files = roster.unempty
+    with ThreadPoolExecutor(_READS_AT_ONCE) as threads:
+        troubles = threads.map(lambda file: _whole_trouble(file, store, reader), files.values())
+        for index, trouble in zip(files, troubles, strict=True):
+            if trouble:
+                roster.drop(index, trouble)
+
+
+def _whole_trouble(file: LeasedFile, store: Store, reader: Reader) -> Failure | None:
+    def read() -> Iterator[bytes]:
+        with store.stream(file) as stream, opened(file.uri, stream) as content:
+            while chunk := content.read(_CHUNK_BYTES):
+                yield chunk
+
+    try:
+        reader.check_whole(read)
+    except FileTrouble as trouble:
+        return trouble.failure
+    except (OSError, EOFError, ValueError) as error:
+        return not_of_its_format(error)
+    return None
 
 
 def _bzip2_trouble(file: LeasedFile, store: Store) -> Failure | None:

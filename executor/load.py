@@ -14,7 +14,7 @@ from executor.errors import attempt_failed
 from executor.evolution import NOTHING_SETTLED, Settled, first_columns, settle
 from executor.failpoints import failpoint
 from executor.field_check import check_fields
-from executor.integrity import drop_broken_bzip2
+from executor.integrity import drop_broken_bzip2, drop_unchecked
 from executor.job import Job
 from executor.layouts import columns_by_layout, read_layouts, sample_of
 from executor.lease import Category, Column, ColumnsInForce, Evolve, LoadWork, StagedTable, StageResult
@@ -23,7 +23,6 @@ from executor.paths import address, name_trouble
 from executor.readers.formats import reader_of
 from executor.roster import Roster
 from executor.sample import take_sample
-from executor.schema.infer import infer
 from executor.schema.reconcile import SchemaMismatch, adopt
 from executor.spark import Sessions
 from executor.staging import Staged
@@ -52,6 +51,7 @@ def stage(
     roster = _roster(work)
     reader, store = reader_of(work.format, work.columns), open_store(work.source_uri, s3=work.s3)
     drop_broken_bzip2(roster, store)
+    drop_unchecked(roster, store, reader)
     layouts = read_layouts(roster, store, reader)
     if reader.is_typed:
         sample = sample_of(layouts)
@@ -67,7 +67,7 @@ def stage(
     with sessions.lend_loader() as spark, attempt_fails(work.s3.secrets):
         found = columns_by_layout(spark, roster, layouts, reader=reader, address=place)
         seen = check_fields(work, roster, sample, store=store, reader=reader, layouts=layouts, found=found)
-        guess = first_columns(seen) if reader.is_typed else infer(sample.records)
+        guess = first_columns(seen) if reader.is_typed else reader.guess(sample.records)
         in_force = ColumnsInForce(columns=work.columns, version=work.schema.version)
         if not work.columns and guess:
             in_force = evolve(_adopted(spark, table, guess), 0, {})

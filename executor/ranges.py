@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import BinaryIO
 
 from botocore.exceptions import BotoCoreError
 from botocore.response import StreamingBody
@@ -13,7 +12,7 @@ from botocore.response import StreamingBody
 _PART_BYTES = 128 << 10
 
 
-class Body(io.RawIOBase, BinaryIO):
+class Body(io.RawIOBase):
     """Reads once through; raises what `trouble` makes of an error."""
 
     def __init__(self, body: StreamingBody, *, trouble: Callable[[Exception], Exception]) -> None:
@@ -34,7 +33,7 @@ class Body(io.RawIOBase, BinaryIO):
         super().close()
 
 
-class Ranges(io.RawIOBase, BinaryIO):
+class Ranges(io.RawIOBase):
     """Reads by `fetch(start, bytes_max)`; keeps the part that it fetched last."""
 
     def __init__(self, fetch: Callable[[int, int], bytes], *, size: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 import boto3
 from botocore.config import Config
@@ -130,7 +130,8 @@ class S3Store:
     def stream(self, file: LeasedFile) -> BinaryIO:
         bucket, key = _bucket_and_key(file)
         try:
-            return Body(self._client.get_object(Bucket=bucket, Key=key)["Body"], trouble=self._trouble_of)
+            body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
+            return cast(BinaryIO, Body(body, trouble=self._trouble_of))
         except (ClientError, BotoCoreError) as error:
             raise self._trouble_of(error) from error
 
@@ -138,7 +139,7 @@ class S3Store:
         return FileTrouble(self._failure(error))
 
     def open(self, file: LeasedFile) -> BinaryIO:
-        return Ranges(partial(self._part, file), size=file.size_bytes)
+        return cast(BinaryIO, Ranges(partial(self._part, file), size=file.size_bytes))
 
     def _part(self, file: LeasedFile, start: int, bytes_max: int) -> bytes:
         bucket, key = _bucket_and_key(file)

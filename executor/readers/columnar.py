@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from pyarrow import ArrowException, orc, parquet
@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
+from executor.lease import Column
 from executor.readers.avro_header import read_header
 from executor.readers.paths import load
 from executor.readers.reader import Layout, Record
@@ -25,6 +26,7 @@ class Columnar:
     is_typed = True
     may_overflow = False
     is_trusting = True
+    checks_whole = False
     is_exact = False
     spark_name = ""
     options: Mapping[str, str] = {}
@@ -55,6 +57,12 @@ class Columnar:
 
     def records(self, head: bytes, *, is_whole: bool) -> Iterator[Record | ValueError]:
         return iter(())
+
+    def guess(self, records: Iterable[Record]) -> tuple[Column, ...]:
+        return ()
+
+    def check_whole(self, read: Callable[[], Iterable[bytes]]) -> None:
+        return
 
     def fields(self, chunks: Iterable[bytes]) -> Fields:
         return NO_FIELDS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import islice
 from operator import or_
@@ -31,6 +31,7 @@ class Csv(Untyped):
     """Spark finds columns by their position: files are read by groups of equal headers, and their columns by name."""
 
     is_exact = False
+    checks_whole = True
 
     def __init__(self, format: Format, *, names: Sequence[str]) -> None:
         """`names` are those of columns where files have no header; none are known before the first file."""
@@ -55,7 +56,7 @@ class Csv(Untyped):
             "encoding": self._dialect.encoding,
             "multiLine": str(format.options.get("multi_line", True)).lower(),
             "header": str(self.has_layouts).lower(),
-            # A quote that is never closed would swallow the rows after it.
+            # A quote within a value is one that was not doubled, or not closed.
             "unescapedQuoteHandling": "RAISE_ERROR",
             # A row is only known to be ragged where all of it is parsed.
             "columnPruning": "false",
@@ -70,6 +71,11 @@ class Csv(Untyped):
 
     def names(self, layout: Layout) -> Sequence[str]:
         return _names(layout)
+
+    def check_whole(self, read: Callable[[], Iterable[bytes]]) -> None:
+        """A quote that is not closed at the file's end takes all that follows it for one value."""
+        if self._dialect.may_be_open(read()):
+            self._dialect.check_closed(read())
 
     def fields(self, chunks: Iterable[bytes]) -> Fields:
         """Of files without a header: the width of the first rows."""

@@ -24,8 +24,7 @@ class Dialect:
 
     def rows(self, content: bytes, *, is_whole: bool) -> Iterator[list[str]]:
         """The rows in the first bytes of a file, without one that is cut off. Raises ValueError on other encodings."""
-        decoder = codecs.getincrementaldecoder("utf-8-sig" if self._is_utf8 else self.encoding)("replace")
-        text = decoder.decode(content, final=is_whole)
+        text = self._decoder().decode(content, final=is_whole)
         lines = list(io.StringIO(text, newline=""))
         if not is_whole and lines and not lines[-1].endswith(("\n", "\r")):
             lines.pop()
@@ -33,6 +32,24 @@ class Dialect:
             raise ValueError(f"it is not {self.encoding}")
         kept = (line for line in lines if not self.comment or not line.startswith(self.comment))
         yield from filter(None, self._parsed(kept, is_whole=is_whole))
+
+    def may_be_open(self, chunks: Iterable[bytes]) -> bool:
+        """Whether quotes do not pair up; those within values without quotes may be odd, and right."""
+        quotes = 0
+        for text in self._decoded(chunks):
+            quotes += text.count(self.quote)
+            if self.escape != self.quote:
+                quotes -= text.count(self.escape + self.quote)
+        return quotes % 2 == 1
+
+    def check_closed(self, chunks: Iterable[bytes]) -> None:
+        """Parses all of a file. Raises ValueError when it ends within a quoted value."""
+        lines = (line for text in self._decoded(chunks) for line in io.StringIO(text, newline=""))
+        try:
+            for _ in self._reader(lines, strict=True):
+                pass
+        except csv.Error as error:
+            raise ValueError(f"a quote in it is not closed ({error})") from error
 
     def row(self, text: str) -> list[str]:
         """The values of one row."""
@@ -48,7 +65,15 @@ class Dialect:
         if is_whole and last is not None:
             yield last
 
-    def _reader(self, lines: Iterable[str]) -> Iterator[list[str]]:
+    def _decoder(self) -> codecs.IncrementalDecoder:
+        is_utf8 = codecs.lookup(self.encoding).name == "utf-8"
+        return codecs.getincrementaldecoder("utf-8-sig" if is_utf8 else self.encoding)("replace")
+
+    def _decoded(self, chunks: Iterable[bytes]) -> Iterator[str]:
+        decoder = self._decoder()
+        yield from map(decoder.decode, chunks)
+
+    def _reader(self, lines: Iterable[str], *, strict: bool = False) -> Iterator[list[str]]:
         is_doubled = self.escape == self.quote
         return csv.reader(
             lines,
@@ -56,11 +81,8 @@ class Dialect:
             quotechar=self.quote,
             doublequote=is_doubled,
             escapechar=None if is_doubled else self.escape,
+            strict=strict,
         )
-
-    @property
-    def _is_utf8(self) -> bool:
-        return codecs.lookup(self.encoding).name == "utf-8"
 
 
 def names_of(header: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from pyspark.sql.types import ArrayType, DataType, DoubleType, FloatType, MapTyp
 from executor.sql import quoted
 
 _FLOATING = (DoubleType, FloatType)
-REPLACEMENT = "\ufffd"
+_REPLACEMENT = "\ufffd"
 
 
 def any_infinity(schema: StructType) -> Column | None:
@@ -23,7 +23,7 @@ def any_infinity(schema: StructType) -> Column | None:
 
 def any_replacement(schema: StructType) -> Column | None:
     """Whether a string anywhere in a row has the character that stands for bytes which are no text."""
-    return _any(schema, (StringType,), lambda value: F.contains(value, F.lit(REPLACEMENT)))
+    return _any(schema, (StringType,), lambda value: F.contains(value, F.lit(_REPLACEMENT)))
 
 
 def can_overflow(kind: DataType) -> bool:

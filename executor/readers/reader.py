@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
+from executor.lease import Column
 from executor.schema.observed import Fields
 
 Record = Mapping[str, Any]
@@ -33,6 +34,8 @@ class Reader(Protocol):
     is_exact: bool
     # Whether a number beyond the range of its type passes as an infinite one, where no rejects are asked for.
     may_overflow: bool
+    # Whether `check_whole` has to look at each file.
+    checks_whole: bool
     # Whether the numbers of records in a sample, or a layout, are those that are read.
     is_trusting: bool
 
@@ -83,6 +86,14 @@ class Reader(Protocol):
 
     def fields(self, chunks: Iterable[bytes]) -> Fields:
         """The fields of a file that has no layout, of all of its bytes, decompressed. Raises ValueError."""
+        ...
+
+    def guess(self, records: Iterable[Record]) -> tuple[Column, ...]:
+        """Columns for records of a sample, where values are text."""
+        ...
+
+    def check_whole(self, read: Callable[[], Iterable[bytes]]) -> None:
+        """Looks at all bytes of a file, decompressed, for what Spark would pass over. Raises ValueError."""
         ...
 
     def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame | None:

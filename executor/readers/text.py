@@ -8,7 +8,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructType
 
-from executor.readers.leaves import REPLACEMENT
 from executor.readers.paths import load
 from executor.readers.reader import Layout, Record
 from executor.readers.untyped import Untyped
@@ -38,7 +37,7 @@ class Text(Untyped):
         text = StructType().add(VALUE, StringType())
         reader = spark.read.format("text").schema(text).options(wholetext=str(self._whole_file).lower(), **options)
         rows = load(spark, reader, paths)
-        return rows.withColumn(rejected, F.when(F.contains(F.col(VALUE), F.lit(REPLACEMENT)), F.col(VALUE)))
+        return rows.withColumn(rejected, F.when(~F.is_valid_utf8(F.col(VALUE)), F.col(VALUE)))
 
     def records(self, head: bytes, *, is_whole: bool) -> Iterator[Record | ValueError]:
         if head:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import BinaryIO
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
-from executor.readers.reader import Layout
+from executor.lease import Column
+from executor.readers.reader import Layout, Record
+from executor.schema.infer import infer
 
 
 class Untyped:
@@ -18,6 +20,7 @@ class Untyped:
     is_typed = False
     may_overflow = True
     is_trusting = False
+    checks_whole = False
     is_exact = True
 
     def layout(self, content: BinaryIO) -> Layout:
@@ -28,6 +31,12 @@ class Untyped:
 
     def columns(self, spark: SparkSession, path: str, *, options: Mapping[str, str]) -> StructType:
         raise NotImplementedError
+
+    def guess(self, records: Iterable[Record]) -> tuple[Column, ...]:
+        return infer(records)
+
+    def check_whole(self, read: Callable[[], Iterable[bytes]]) -> None:
+        return
 
     def read_trusting(
         self, spark: SparkSession, paths: Sequence[str], *, schema: StructType, options: Mapping[str, str]

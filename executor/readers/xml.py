@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
-from executor.lease import Format
+from executor.lease import Column, Format
 from executor.readers.json_text import misfit
 from executor.readers.leaves import any_infinity
 from executor.readers.lexical import value_of
@@ -18,6 +18,7 @@ from executor.readers.paths import load
 from executor.readers.reader import Layout, Record
 from executor.readers.repeats import Repeats
 from executor.readers.untyped import Untyped
+from executor.schema.infer import infer
 from executor.schema.observed import Fields, all_of, of_records
 from executor.sql import quoted
 
@@ -75,6 +76,12 @@ class Xml(Untyped):
             return
         yield from self._records_of(parser)
 
+    def guess(self, records: Iterable[Record]) -> tuple[Column, ...]:
+        """What is there several times in one record is an array in all."""
+        found = list(records)
+        repeated = set(_repeated(found))
+        return infer(record for each in found if isinstance(record := _listed(each, repeated), dict))
+
     def fields(self, chunks: Iterable[bytes]) -> Fields:
         parser: XMLPullParser[Element] = XMLPullParser(["end"])
         return all_of(self._fields_fed(parser, chunk) for chunk in chunks)
@@ -131,3 +138,28 @@ class Xml(Untyped):
         if text:
             fields[self._value_tag] = value_of(text, null_value="")
         return fields
+
+
+def _repeated(values: Iterable[object], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Paths of what is there several times."""
+    for value in values:
+        if isinstance(value, list):
+            yield path
+            yield from _repeated(value, path)
+        elif isinstance(value, Mapping):
+            for name, inner in value.items():
+                yield from _repeated([inner], (*path, name))
+
+
+def _listed(value: object, repeated: set[tuple[str, ...]], path: tuple[str, ...] = ()) -> object:
+    """The value with lists at these paths."""
+    if isinstance(value, list):
+        return [_listed(inner, repeated, path) for inner in value]
+    if isinstance(value, Mapping):
+        return {name: _within(inner, repeated, (*path, name)) for name, inner in value.items()}
+    return value
+
+
+def _within(value: object, repeated: set[tuple[str, ...]], path: tuple[str, ...]) -> object:
+    listed = _listed(value, repeated, path)
+    return [listed] if path in repeated and not isinstance(listed, list) else listed
