@@ -18,7 +18,7 @@ from tests.model.planting import SeededBug
 STEPS = 40
 # Of one seed's examples most are mutants of the few before them; other seeds show more.
 EXAMPLES_A_ROUND = 4
-ROUNDS_A_HUNT = 40
+ROUNDS_A_HUNT = 80
 CROWDS_A_HUNT = 10
 
 
