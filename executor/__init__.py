@@ -8,6 +8,10 @@
                              └─────▶ publish.publish: S into main ─────────▶ P, seen
     CompleteLease ◀──────  attempt
 
+Before it reads rows, `load` asks each file what fields it has (`layouts`, `field_check`), fits the
+columns to them and has the ledger agree (`evolution`), and only then alters the table
+(`destination`). Whoever finds that half done goes on.
+
 Whenever it dies, is cut off or falls asleep, another takes over once the lease's time is up:
 
 - before StageLease: it leaves the branch of a dead attempt, unseen; the files are loaded again;

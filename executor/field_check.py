@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from pyspark.sql.types import NullType, StringType, StructField, StructType
@@ -30,6 +30,7 @@ def check_fields(
     reader: Reader,
     layouts: Mapping[int, Layout],
     found: Mapping[str, StructType],
+    check_held: Callable[[], None],
 ) -> dict[int, Fields]:
     """The fields of files, by index: of all that say what they have, else as the ingestion has them checked."""
     if reader.is_typed:
@@ -38,7 +39,7 @@ def check_fields(
         return _of_headers(roster, layouts, work.columns, store=store, reader=reader)
     match work.schema.check:
         case SchemaCheck.FULL:
-            return _of_all(roster, store=store, reader=reader)
+            return _of_all(roster, store=store, reader=reader, check_held=check_held)
         case SchemaCheck.SAMPLE:
             return {index: of_records(records) for index, records in sample.heads.items() if index in roster.unempty}
         case SchemaCheck.OFF:
@@ -84,11 +85,16 @@ def _of_head(file: LeasedFile, *, store: Store, reader: Reader) -> Fields:
     return of_records(record for record in found if not isinstance(record, ValueError))
 
 
-def _of_all(roster: Roster, *, store: Store, reader: Reader) -> dict[int, Fields]:
+def _of_all(roster: Roster, *, store: Store, reader: Reader, check_held: Callable[[], None]) -> dict[int, Fields]:
     """Drops the files of which some bytes cannot be read: nothing could be said of them."""
+
+    def look(file: LeasedFile) -> Fields | Failure:
+        check_held()
+        return _of_file(file, store, reader)
+
     files = roster.unempty
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
-        found = dict(zip(files, threads.map(lambda file: _of_file(file, store, reader), files.values()), strict=True))
+        found = dict(zip(files, threads.map(look, files.values()), strict=True))
     for index, fields in found.items():
         if isinstance(fields, Failure):
             roster.drop(index, fields)

@@ -22,6 +22,8 @@ from executor.storage import FileTrouble, Store
 
 _READS_AT_ONCE = 16
 _HEAD_BYTES = 1 << 20
+# Anything else is trouble with the store, which another attempt may be spared.
+_OF_THE_FILE = (Category.UNKNOWN, Category.SCHEMA_MISMATCH)
 
 
 def read_layouts(roster: Roster, store: Store, reader: Reader) -> dict[int, Layout]:
@@ -59,10 +61,11 @@ def columns_by_layout(
         try:
             columns[text] = reader.columns(spark, path, options=address.options)
         except Exception as error:
-            if not is_from_spark(error):
+            failure = failure_of(error)
+            if not is_from_spark(error) or failure.category not in _OF_THE_FILE:
                 raise
             for index in indexes:
-                roster.drop(index, _unreadable_columns(failure_of(error)))
+                roster.drop(index, _unreadable_columns(failure))
     return columns
 
 

@@ -66,7 +66,16 @@ def stage(
     place = address(work.source_uri, s3=work.s3)
     with sessions.lend_loader() as spark, attempt_fails(work.s3.secrets):
         found = columns_by_layout(spark, roster, layouts, reader=reader, address=place)
-        seen = check_fields(work, roster, sample, store=store, reader=reader, layouts=layouts, found=found)
+        seen = check_fields(
+            work,
+            roster,
+            sample,
+            store=store,
+            reader=reader,
+            layouts=layouts,
+            found=found,
+            check_held=check_held,
+        )
         guess = first_columns(seen) if reader.is_typed else reader.guess(sample.records)
         in_force = ColumnsInForce(columns=work.columns, version=work.schema.version)
         if not work.columns and guess:

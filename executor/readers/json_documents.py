@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from executor.readers import json_text
+from executor.readers.json_fields import refuse_beyond_bounds
 from executor.readers.json_text import BYTE_ORDER_MARK, STRICT, as_record, is_one_value, records_of, reject_overflow
 from executor.readers.paths import load
 from executor.readers.reader import Layout, Record
@@ -56,7 +57,11 @@ class JsonDocuments(Untyped):
             yield from records_of(text)
 
     def fields(self, chunks: Iterable[bytes]) -> Fields:
-        found = self.records(b"".join(chunks), is_whole=True)
+        held: list[bytes] = []
+        for chunk in chunks:
+            held.append(chunk)
+            refuse_beyond_bounds(held)
+        found = self.records(b"".join(held), is_whole=True)
         return of_records(record for record in found if not isinstance(record, ValueError))
 
     def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow
 from pyarrow import json as arrow_json
@@ -11,6 +11,8 @@ from executor.readers.json_text import records_of
 from executor.schema.observed import Fields, all_of, of_records, of_table
 
 _PART_BYTES = 4 << 20
+# What is held in memory, twice, to look for the fields in it.
+RECORD_BYTES_MAX = 128 << 20
 
 
 def fields_of_lines(chunks: Iterable[bytes]) -> Fields:
@@ -20,14 +22,25 @@ def fields_of_lines(chunks: Iterable[bytes]) -> Fields:
 
 def _whole_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Parts of a file that end where a line does."""
-    rest = b""
+    held: list[bytes] = []
     for chunk in chunks:
-        rest += chunk
-        if len(rest) >= _PART_BYTES and (end := rest.rfind(b"\n") + 1):
-            yield rest[:end]
-            rest = rest[end:]
-    if rest.strip():
+        end = chunk.rfind(b"\n") + 1
+        if end and sum(map(len, held)) + end >= _PART_BYTES:
+            yield b"".join([*held, chunk[:end]])
+            held, chunk = [], chunk[end:]
+        held.append(chunk)
+        refuse_beyond_bounds(held)
+    if (rest := b"".join(held)).strip():
         yield rest
+
+
+def refuse_beyond_bounds(held: Sequence[bytes]) -> None:
+    """Raises ValueError when a record would take too much memory to be looked at."""
+    if sum(map(len, held)) > RECORD_BYTES_MAX:
+        raise ValueError(
+            f"a record in it is longer than {RECORD_BYTES_MAX >> 20} MiB, too long to look for new fields in it: set"
+            " schema.schema_check to SAMPLE or OFF to load it without"
+        )
 
 
 def _fields(part: bytes) -> Fields:

@@ -4,7 +4,9 @@
 
 The plain script is what one writes first: `spark.read.schema(...).json(paths)`, `writeTo(table).append()`. The tuned
 one lists on the driver and packs small files together. Neither knows which files are new, counts a file's rows, or
-survives a crash. All run in one process on one warm session, in turns.
+survives a crash. Autoloader knows the columns, as they do, and looks for new fields in a sample of the files; `full` is
+Autoloader that looks at every field of every file, `off` one that looks at none. All run in one process on one warm
+session, in turns.
 """
 
 from __future__ import annotations
@@ -50,6 +52,9 @@ NOTHING_NEW = "nothing new"
 # Until the JVM has compiled the path.
 WARM_ROUNDS = 3
 EVENT_TYPES = ("login", "pageview", "click", "purchase")
+ONE_BAD = "one bad file among 1,000"
+Check = ingestions_pb2.SchemaPolicy.SchemaCheck
+CHECKS = {"autoloader": Check.SCHEMA_CHECK_SAMPLE, "full": Check.SCHEMA_CHECK_FULL, "off": Check.SCHEMA_CHECK_OFF}
 SCHEMA = "id BIGINT, timestamp STRING, user_id STRING, event_type STRING, value DOUBLE"
 
 
@@ -69,6 +74,8 @@ WORKLOADS = (
     Workload("1,000 files x 1,000 rows", 1_000, 1_000),
     Workload("8 files x 125,000 rows", 8, 125_000),
     Workload("10,000 files x 10 rows", 10_000, 10, contenders=("tuned", "autoloader")),
+    Workload("fields of 1,000 files x 1,000 rows", 1_000, 1_000, contenders=("off", "full", "autoloader")),
+    Workload("fields of 8 files x 125,000 rows", 8, 125_000, contenders=("off", "full", "autoloader")),
 )
 
 
@@ -79,6 +86,8 @@ class Bench:
         self._ingestions = ingestions_pb2_grpc.IngestionServiceStub(channel)
         self._runs = runs_pb2_grpc.RunServiceStub(channel)
         self._folder = folder
+        self._number = 0
+        self._named: dict[str, str] = {}
 
     @property
     def spark(self) -> SparkSession:
@@ -86,19 +95,18 @@ class Bench:
 
     async def prepare(self, workload: Workload) -> None:
         """Makes the files of the acceptance stories' base data, the tables and the ingestion."""
-        self._made, self._arriving = (
-            self._folder / f"made-{workload.files}",
-            self._folder / f"arriving-{workload.files}",
-        )
+        self._number += 1
+        self._made, self._arriving = self._folder / f"made-{self._number}", self._folder / f"arriving-{self._number}"
         self._made.mkdir()
         self._arriving.mkdir()
         for number in range(workload.files):
             ids = range(number * workload.rows, (number + 1) * workload.rows)
             lines = "".join(f"{json.dumps(_record(each))}\n" for each in ids)
             (self._made / f"data-{number:05}.json").write_text(lines)
-        self._tables = {name: f"bench.{name}_{workload.files}" for name in ("plain", "tuned", "autoloader")}
+        self._tables = {name: f"bench.{name}_{self._number}" for name in workload.contenders}
         await asyncio.to_thread(self._create_tables)
-        await self._create_ingestion(f"bench-{workload.files}", self._arriving)
+        for name in CHECKS.keys() & self._tables.keys():
+            await self._create_ingestion(name, self._arriving)
 
     async def prepare_empty_files(self, count: int) -> Path:
         """Makes a folder of files without a record, which load without Spark, and loads them."""
@@ -106,9 +114,10 @@ class Bench:
         folder.mkdir()
         for number in range(count):
             (folder / f"data-{number:06}.json").touch()
+        self._number += 1
         self._tables = {"autoloader": "bench.empty"}
-        await self._create_ingestion("bench-empty", folder)
-        await self.run(files=count)
+        await self._create_ingestion("autoloader", folder)
+        await self.run("autoloader", files=count)
         return folder
 
     def _create_tables(self) -> None:
@@ -120,14 +129,15 @@ class Bench:
         ingestion = ingestions_pb2.Ingestion(
             source=ingestions_pb2.Source(uri=f"file://{folder}"),
             format=ingestions_pb2.Format(json=ingestions_pb2.JsonFormat()),
-            destination=ingestions_pb2.Destination(table=self._tables["autoloader"]),
+            destination=ingestions_pb2.Destination(table=self._tables[name]),
+            schema=ingestions_pb2.SchemaPolicy(schema_check=CHECKS[name]),
         )
         created = await self._ingestions.CreateIngestion(
-            ingestions_pb2.CreateIngestionRequest(ingestion_id=name, ingestion=ingestion)
+            ingestions_pb2.CreateIngestionRequest(ingestion_id=f"{name}-{self._number}", ingestion=ingestion)
         )
-        self._ingestion = created.name
+        self._named[name] = created.name
 
-    def arrive(self, round_number: int) -> list[str]:
+    def arrive(self, round_number: int, *, with_a_bad_one: bool = False) -> list[str]:
         """Lets the files arrive once more, under new names, and the former ones leave; returns their paths."""
         for former in self._arriving.iterdir():
             shutil.rmtree(former)
@@ -135,6 +145,11 @@ class Bench:
         folder.mkdir()
         for path in sorted(self._made.iterdir()):
             os.link(path, folder / path.name)
+        if with_a_bad_one:
+            last = max(folder.iterdir())
+            lines = last.read_bytes().splitlines(keepends=True)
+            last.unlink()
+            last.write_bytes(b"".join([*lines[: len(lines) // 2], b'{"id": 1, "time', *lines[len(lines) // 2 :]]))
         return sorted(str(path) for path in folder.iterdir())
 
     def _new_session(self) -> Any:
@@ -166,16 +181,21 @@ class Bench:
         return time.perf_counter() - began
 
     async def autoloader(self, paths: list[str]) -> float:
-        return await self.run(files=len(paths))
+        return await self.run("autoloader", files=len(paths))
 
-    async def run(self, *, files: int) -> float:
+    async def full(self, paths: list[str]) -> float:
+        return await self.run("full", files=len(paths))
+
+    async def off(self, paths: list[str]) -> float:
+        return await self.run("off", files=len(paths))
+
+    async def run(self, name: str, *, files: int, failed: int = 0) -> float:
         """Seconds of a run, from RunIngestion to its rest."""
         began = time.perf_counter()
-        run = await self._ingestions.RunIngestion(ingestions_pb2.RunIngestionRequest(name=self._ingestion))
+        run = await self._ingestions.RunIngestion(ingestions_pb2.RunIngestionRequest(name=self._named[name]))
         seen = [each async for each in self._runs.WatchRun(runs_pb2.WatchRunRequest(name=run.name))]
         seconds = time.perf_counter() - began
-        assert seen[-1].state == runs_pb2.Run.STATE_SUCCEEDED, seen[-1]
-        assert seen[-1].files_processed == files, seen[-1]
+        assert (seen[-1].files_processed, seen[-1].files_failed) == (files, failed), seen[-1]
         return seconds
 
     def rows_and_files(self, name: str) -> tuple[int, int]:
@@ -202,6 +222,8 @@ async def measure(bench: Bench, workload: Workload, *, rounds: int) -> None:
         "plain": bench.plain,
         "tuned": bench.tuned,
         "autoloader": bench.autoloader,
+        "full": bench.full,
+        "off": bench.off,
     }
     contenders = {name: everybody[name] for name in workload.contenders}
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
@@ -225,7 +247,7 @@ async def measure_nothing_new(bench: Bench, *, rounds: int) -> None:
     folder = await bench.prepare_empty_files(KNOWN_FILES)
     runs, listings = [], []
     for _ in range(rounds):
-        runs.append(await bench.run(files=0))
+        runs.append(await bench.run("autoloader", files=0))
         began = time.perf_counter()
         async for _ in open_source(SourceSpec(uri=f"file://{folder}")).list():
             pass
@@ -233,6 +255,21 @@ async def measure_nothing_new(bench: Bench, *, rounds: int) -> None:
     print(
         f"nothing new over {KNOWN_FILES:,} known files, median of {rounds}: {statistics.median(runs):.3f} s,"
         f" of which the listing alone takes {statistics.median(listings):.3f} s",
+        flush=True,
+    )
+
+
+async def measure_one_bad(bench: Bench, *, rounds: int) -> None:
+    await bench.prepare(Workload(ONE_BAD, 1_000, 1_000, contenders=("autoloader",)))
+    good, bad = [], []
+    for number in range(WARM_ROUNDS + rounds):
+        bench.arrive(2 * number)
+        good.append(await bench.run("autoloader", files=1_000))
+        bench.arrive(2 * number + 1, with_a_bad_one=True)
+        bad.append(await bench.run("autoloader", files=999, failed=1))
+    without, with_it = statistics.median(good[WARM_ROUNDS:]), statistics.median(bad[WARM_ROUNDS:])
+    print(
+        f"{ONE_BAD}, median of {rounds}: {with_it:.3f} s, {with_it / without:.2f}x the {without:.3f} s without",
         flush=True,
     )
 
@@ -282,6 +319,8 @@ async def main(*, rounds: int, only: str) -> None:
             for workload in WORKLOADS:
                 if only in workload.name:
                     await measure(bench, workload, rounds=rounds)
+            if only in ONE_BAD:
+                await measure_one_bad(bench, rounds=rounds)
             if only in NOTHING_NEW:
                 await measure_nothing_new(bench, rounds=rounds)
     print(f"largest resident size of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MB")

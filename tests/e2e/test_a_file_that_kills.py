@@ -119,7 +119,9 @@ async def _told(installation: Installation, table: str, deadly: bytes) -> Story:
     for number in range(FILES):
         place.put(f"data-{number:02}.json", content_of_file(number, records=RECORDS))
     place.put(DEADLY, deadly)
-    return Story(installation, place, table, await installation.client.create(place.source, table=table))
+    return Story(
+        installation, place, table, await installation.client.create(place.source, table=table, schema=UNCHECKED)
+    )
 
 
 def _ids(number: int) -> range:
