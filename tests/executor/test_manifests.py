@@ -88,7 +88,7 @@ def test_a_manifest_is_read_as_it_was_written() -> None:
         (b"", "not whole"),
         (b'{"format": 1, "lease', "not whole"),
         (b"\x1f\x8b\x08", "not whole"),
-        (gzip.compress(b'{"format": 1}')[:-6], "not whole"),
+        (gzip.compress(b'{"format": 1}', mtime=0)[:-6], "not whole"),
         (b"[1]", "no object"),
         (b'{"format": 2}', "format 2"),
         (b'{"format": 1}', "lacks"),

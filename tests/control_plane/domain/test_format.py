@@ -17,7 +17,7 @@ def said(
     return {each.field: each.description for each in found}
 
 
-@pytest.mark.parametrize("kind", set(FormatKind) - {FormatKind.XML})
+@pytest.mark.parametrize("kind", [kind for kind in FormatKind if kind is not FormatKind.XML])
 def test_a_format_needs_no_options(kind: FormatKind) -> None:
     assert said(kind) == {}
 

@@ -13,7 +13,7 @@ from executor.readers import json_fields
 from executor.readers.json_fields import fields_of_lines
 from executor.schema.observed import Fields, of_records
 
-LINES = [{"id": 1}, {"id": 2, "name": None}, {"late": [{"deep": 1.5}]}, {"id": 3, "late": []}]
+LINES: list[dict[str, object]] = [{"id": 1}, {"id": 2, "name": None}, {"late": [{"deep": 1.5}]}, {"id": 3, "late": []}]
 CONTENT = "".join(f"{json.dumps(line)}\n" for line in LINES).encode()
 
 
