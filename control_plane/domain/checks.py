@@ -7,7 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from control_plane.domain.checks_of_source import check_source
-from control_plane.domain.checks_of_table import check_columns, check_destination, check_hints, normalize_columns
+from control_plane.domain.checks_of_table import (
+    check_columns,
+    check_columns_of,
+    check_destination,
+    check_hints,
+    normalize_columns,
+)
 from control_plane.domain.format import check_format
 from control_plane.domain.ingestion import Ingestion, LoadPolicy
 from control_plane.domain.packing import MAX_BYTES, MAX_FILES
@@ -39,6 +45,8 @@ def check(ingestion: Ingestion, rules: Rules) -> list[Violation]:
         *check_format(ingestion.format),
         *check_destination(ingestion.destination),
         *check_columns(ingestion.columns, field="schema.columns"),
+        *check_columns_of(ingestion.format.kind, ingestion.columns, field="schema.columns"),
+        *check_columns_of(ingestion.format.kind, ingestion.schema.hints, field="schema.hints"),
         *check_hints(ingestion.schema.hints, ingestion.columns, field="schema.hints"),
         *_check_load(ingestion.load),
     ]

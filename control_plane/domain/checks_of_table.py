@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from control_plane.domain.columns import check_names, parse_type
+from control_plane.domain.format import FormatKind
 from control_plane.domain.ingestion import Column, Destination
 from control_plane.domain.tried import tried
 from control_plane.errors import Violation
@@ -83,6 +84,15 @@ def check_columns(columns: tuple[Column, ...], *, field: str) -> Iterator[Violat
             yield Violation(f"{field}[{position}]", "has a NUL, which no column can be named with")
         yield from tried(f"{field}[{position}].type", partial(parse_type, column.type))
     yield from tried(field, lambda: check_names(column.name for column in columns))
+
+
+def check_columns_of(kind: FormatKind, columns: tuple[Column, ...], *, field: str) -> Iterator[Violation]:
+    """Yields what is wrong with columns in `field` that files of this kind can never fill."""
+    for position, column in enumerate(columns):
+        if kind is FormatKind.CSV and re.match(r"\s*(array|map|struct|binary)\b", column.type, re.IGNORECASE):
+            yield Violation(f"{field}[{position}].type", f'csv has no values of type "{column.type[:100]}"; use string')
+        if kind is FormatKind.TEXT and (column.name, column.type.lower()) != ("value", "string"):
+            yield Violation(f"{field}[{position}]", f'text has one column, "value" of type string, not "{column.name}"')
 
 
 def check_hints(hints: tuple[Column, ...], columns: tuple[Column, ...], *, field: str) -> Iterator[Violation]:

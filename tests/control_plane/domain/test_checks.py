@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control_plane.domain.checks import check, check_change, check_id, normalize
+from control_plane.domain.format import Format, FormatKind
 from control_plane.domain.ingestion import (
     Column,
     Credentials,
@@ -189,3 +190,19 @@ def test_any_text_is_accepted_or_refused(
     uri: str, pattern: str, exclude: list[str], table: str, properties: dict[str, str]
 ) -> None:
     check(an_ingestion(uri=uri, pattern=pattern, exclude=exclude, table=table, table_properties=properties), RULES)
+
+
+@pytest.mark.parametrize(
+    ("kind", "column", "field"),
+    [
+        (FormatKind.CSV, Column(name="a", type="struct<b:int>"), "schema.columns[0].type"),
+        (FormatKind.CSV, Column(name="a", type="array<int>"), "schema.columns[0].type"),
+        (FormatKind.CSV, Column(name="a", type="binary"), "schema.columns[0].type"),
+        (FormatKind.TEXT, Column(name="line", type="string"), "schema.columns[0]"),
+        (FormatKind.TEXT, Column(name="value", type="int"), "schema.columns[0]"),
+    ],
+)
+def test_columns_that_no_file_of_the_format_can_fill_are_refused(kind: FormatKind, column: Column, field: str) -> None:
+    ingestion = replace(an_ingestion(columns=[column]), format=Format(kind=kind))
+    assert fields(ingestion) == [field]
+    assert fields(replace(ingestion, format=Format(kind=FormatKind.PARQUET))) == []
