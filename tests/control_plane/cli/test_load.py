@@ -100,7 +100,7 @@ async def test_a_killed_load_is_finished_by_the_next_one(landing: Path) -> None:
     [
         ("none", [], "is not there"),
         ("data-0.json", ["--pattern", "*"], "leave --pattern out"),
-        (".", ["--format", "xml"], "'xml' is not"),
+        (".", ["--format", "exe"], "'exe' is not"),
     ],
 )
 async def test_what_cannot_be_loaded_is_refused_before_anything_starts(

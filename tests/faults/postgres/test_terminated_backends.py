@@ -16,6 +16,8 @@ from tests.postgres import PostgresServer
 
 # Fewer would mean that the proxy does not hear all.
 STATEMENTS_MIN = 30
+# The driver asks for types that it meets, once a connection.
+_OF_THE_DRIVER = ("'jit'", "typeinfo_tree")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ async def test_a_run_ends_well_though_the_backend_of_any_of_its_statements_is_te
     _, again = await _heard(quick)
     expected = await quick.seen(undisturbed)
     # What only one of two runs has belongs to a connection's opening, or to a duty that comes once an hour.
-    common = [sql for sql in statements if sql in again]
+    common = [sql for sql in statements if sql in again and not any(mark in sql for mark in _OF_THE_DRIVER)]
     assert len(common) > STATEMENTS_MIN
     for sql, fault in zip(common, cycle([Fault.TERMINATED, Fault.TERMINATED_MEANWHILE]), strict=False):
         fired = quick.proxy.once(fault, partial(_is, sql))
