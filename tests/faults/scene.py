@@ -61,7 +61,7 @@ class Load:
     async def declare_one_more_column(self) -> None:
         """Which no file has, and the table has from the next lease on."""
         ingestions = self.installation.client.ingestions
-        name = ingestions_pb2.GetIngestionRequest(name=f"ingestions/{self.ingestion}")
+        name = ingestions_pb2.GetIngestionRequest(name=self.ingestion)
         columns = [ingestions_pb2.Column(name="id", type="bigint"), ingestions_pb2.Column(name="more", type="string")]
         changed = ingestions_pb2.Ingestion(name=name.name, schema=ingestions_pb2.SchemaPolicy(columns=columns))
         await ingestions.UpdateIngestion(

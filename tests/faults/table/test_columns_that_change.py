@@ -9,7 +9,7 @@ import pytest
 from autoloader.v1 import errors_pb2, runs_pb2
 
 from tests.checker.checker import assert_no_findings
-from tests.faults.table.ground import FIRST, IDS_OF_FIRST, SECOND, Ground
+from tests.faults.table.ground import FIRST, IDS_OF_FIRST, SECOND, Ground, ids_of
 
 pytestmark = pytest.mark.wide
 
@@ -47,10 +47,24 @@ async def test_rows_are_there_once_when_columns_change(
 
 
 @pytest.mark.parametrize("change", [RENAMED, DROPPED])
-@pytest.mark.parametrize("point", [BEFORE_THE_LOOK, BEFORE_THE_WRITE])
-async def test_a_run_says_which_column_its_table_has_lost(ground: Ground, change: str, point: str) -> None:
+async def test_a_column_that_the_table_has_lost_and_the_files_have_is_there_again(ground: Ground, change: str) -> None:
     loading = await ground.a_loading(FIRST)
-    changed = ground.moments.at(point, lambda: ground.change(loading, change))
+    changed = ground.moments.at(BEFORE_THE_LOOK, lambda: ground.change(loading, change))
+
+    await loading.loads(SECOND)
+    await changed
+
+    table = await loading.load_table(loading.table)
+    assert table is not None
+    rows = table.scan(selected_fields=("id", "event_type")).to_arrow()
+    assert sorted(rows["id"].to_pylist()) == sorted([*IDS_OF_FIRST, *ids_of(SECOND)])
+    assert rows["event_type"].null_count == len(IDS_OF_FIRST)
+
+
+@pytest.mark.parametrize("change", [RENAMED, DROPPED])
+async def test_a_run_says_which_column_its_table_has_lost(ground: Ground, change: str) -> None:
+    loading = await ground.a_loading(FIRST)
+    changed = ground.moments.at(BEFORE_THE_WRITE, lambda: ground.change(loading, change))
     loading.put(SECOND)
 
     run = await loading.run()
