@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from autoloader.v1 import ingestions_pb2, runs_pb2
+from autoloader.v1 import ingestions_pb2, runs_pb2, schemas_pb2
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from tests.checker.checker import assert_no_findings, check, check_logs
@@ -62,7 +62,12 @@ class Load:
         """Which no file has, and the table has from the next lease on."""
         ingestions = self.installation.client.ingestions
         name = ingestions_pb2.GetIngestionRequest(name=self.ingestion)
-        columns = [ingestions_pb2.Column(name="id", type="bigint"), ingestions_pb2.Column(name="more", type="string")]
+        (current,) = (
+            await self.installation.client.schemas.ListSchemaVersions(
+                schemas_pb2.ListSchemaVersionsRequest(parent=self.ingestion)
+            )
+        ).schema_versions
+        columns = [*current.columns, ingestions_pb2.Column(name="more", type="string")]
         changed = ingestions_pb2.Ingestion(name=name.name, schema=ingestions_pb2.SchemaPolicy(columns=columns))
         await ingestions.UpdateIngestion(
             ingestions_pb2.UpdateIngestionRequest(ingestion=changed, update_mask=FieldMask(paths=["schema.columns"]))
