@@ -16,6 +16,8 @@ from tests.postgres import PostgresServer
 
 # Fewer would mean that the proxy does not hear all.
 STATEMENTS_MIN = 30
+# A loop whose turn just failed pauses, for longer than a run may take: its statements come with a later one.
+RUNS_A_STATEMENT_MAX = 10
 # The driver asks for types that it meets, once a connection.
 _OF_THE_DRIVER = ("'jit'", "typeinfo_tree")
 
@@ -37,9 +39,12 @@ async def test_a_run_ends_well_though_the_backend_of_any_of_its_statements_is_te
     assert len(common) > STATEMENTS_MIN
     for sql, fault in zip(common, cycle([Fault.TERMINATED, Fault.TERMINATED_MEANWHILE]), strict=False):
         fired = quick.proxy.once(fault, partial(_is, sql))
-        disturbed = await _run(quick)
-        assert fired.is_set(), f"a second run has no {sql}"
-        assert await quick.seen(disturbed) == expected, f"{fault} at {sql}"
+        for _ in range(RUNS_A_STATEMENT_MAX):
+            disturbed = await _run(quick)
+            assert await quick.seen(disturbed) == expected, f"{fault} at {sql}"
+            if fired.is_set():
+                break
+        assert fired.is_set(), f"{RUNS_A_STATEMENT_MAX} runs have no {sql}"
 
 
 async def _heard(scene: Scene) -> tuple[Play, dict[str, None]]:
