@@ -18,6 +18,7 @@ from control_plane.api.convert.ingestion import (
     ingestion_from_proto,
     stored_to_proto,
 )
+from control_plane.api.convert.load import check_load
 from control_plane.api.convert.look import look_to_proto
 from control_plane.api.convert.run import run_to_proto
 from control_plane.api.convert.schema import check_schema
@@ -197,7 +198,7 @@ def _check_message(message: pb.Ingestion) -> list[Violation]:
     if keys.session_token and not keys.secret_access_key:
         field = "source.credentials.static_keys.session_token"
         violations.append(Violation(field, "comes with its secret_access_key; send both"))
-    return [*violations, *check_schema(message.schema)]
+    return [*violations, *check_schema(message.schema), *check_load(message.load)]
 
 
 def _with_kept_keys(changed: Ingestion, stored: Ingestion) -> Ingestion:

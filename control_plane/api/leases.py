@@ -131,6 +131,7 @@ class LeaseService(LeaseServiceServicer):
                 lease_id=lease_id,
                 fence=request.fence,
                 published_snapshot_id=request.published_snapshot_id,
+                published_rejects_snapshot_id=request.published_rejects_snapshot_id,
             )
             droppable = await publications.droppable_branches(connection, lease_id, request.branches)
         self._wakes.runs_changed.signal()

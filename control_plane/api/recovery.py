@@ -110,6 +110,8 @@ def _check_lease(lease: pb.ForgottenLease, field: str) -> Iterator[Violation]:
         yield Violation(
             f"{field}records_written", f"sums to {sum(counts)}, the snapshot has {lease.staged.records_added} rows"
         )
+    if lease.HasField("rejects"):
+        yield from _check_rejects(lease, field)
     versions: set[tuple[str, str]] = set()
     for position, file in enumerate(files):
         path = f"{field}files[{position}]"
@@ -123,3 +125,13 @@ def _check_lease(lease: pb.ForgottenLease, field: str) -> Iterator[Violation]:
         if version in versions:
             yield Violation(f"{path}.uri", f"{file.uri} is named before, in the same version")
         versions.add(version)
+
+
+def _check_rejects(lease: pb.ForgottenLease, field: str) -> Iterator[Violation]:
+    records, added = lease.rejects.records, lease.rejects.staged.records_added
+    if not lease.published_rejects_snapshot_id:
+        yield Violation(f"{field}published_rejects_snapshot_id", "is missing; publish what is kept aside first")
+    if len(records) != len(lease.files):
+        yield Violation(f"{field}rejects.records", f"has {len(records)} counts for {len(lease.files)} files")
+    if lease.files and sum(records) != added:
+        yield Violation(f"{field}rejects.records", f"sums to {sum(records)}, the snapshot has {added} rows")

@@ -105,13 +105,21 @@ class SchemaPolicy:
     schema_check: SchemaCheck | None = None
 
 
+class OnBadRecord(StrEnum):
+    """What to do with records that cannot be read."""
+
+    FAIL_FILE = "FAIL_FILE"
+    KEEP_ASIDE = "KEEP_ASIDE"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadPolicy:
-    """How the work is cut and how often it is tried; 0 stands for the default in every field."""
+    """How the work is cut, how often it is tried, and what is left out; 0 and None stand for the defaults."""
 
     max_files_per_lease: int = 0
     max_bytes_per_lease: int = 0
     max_attempts: int = 0
+    on_bad_record: OnBadRecord | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

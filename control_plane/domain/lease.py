@@ -66,9 +66,18 @@ class StagedTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rejects:
+    """What was staged of records that are kept aside, and their number in each file, in the lease's order."""
+
+    staged: StagedTable
+    records: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AcquiredLease:
     """A lease as it is handed out: `staged` is None when its files are to be loaded, else they are empty.
 
+    `staged_rejects` are the records kept aside, if there are any.
     `columns` are those of the version that holds, empty when they are still to be inferred.
     `ignored_fields` are the paths of what a person rejected.
     `verified_snapshot_id` is the head of the table up to which every lease is known; 0 when none is.
@@ -88,6 +97,7 @@ class AcquiredLease:
     files: tuple[LeasedFile, ...]
     staged: StagedTable | None
     verified_snapshot_id: int
+    staged_rejects: StagedTable | None = None
     is_suspect: bool = False
 
 
@@ -123,3 +133,4 @@ class Staging:
     warnings: tuple[RunWarning, ...]
     leases_in_main: tuple[str, ...] = ()
     held_changes: tuple[WantedChange, ...] = ()
+    rejects: Rejects | None = None

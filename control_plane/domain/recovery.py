@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from control_plane.domain.file import FileState
-from control_plane.domain.lease import FileException, LeasedFile, LeaseState, StagedTable
+from control_plane.domain.lease import FileException, LeasedFile, LeaseState, Rejects, StagedTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,8 @@ class LedgerLease:
     file_count: int
     records_written: int
     end_time: datetime | None
+    rejects: StagedTable | None = None
+    published_rejects_snapshot_id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class ForgottenLease:
     files: tuple[LeasedFile, ...]
     records_written: tuple[int, ...]
     exceptions: tuple[FileException, ...]
+    rejects: Rejects | None = None
+    published_rejects_snapshot_id: int = 0
 
 
 class RestoreResult(StrEnum):

@@ -20,6 +20,7 @@ from control_plane.domain.ingestion import (
     Ingestion,
     IngestionState,
     LoadPolicy,
+    OnBadRecord,
     S3Options,
     Source,
     StoredIngestion,
@@ -213,9 +214,14 @@ def _stored(row: RowMapping) -> StoredIngestion:
             destination=Destination(**config["destination"]),
             columns=tuple(Column(**column) for column in config["columns"]),
             schema=schemas.policy_from(config.get("schema")),
-            load=LoadPolicy(**config["load"]),
+            load=_load(config["load"]),
         ),
     )
+
+
+def _load(config: Mapping[str, Any]) -> LoadPolicy:
+    on_bad_record = config.get("on_bad_record")
+    return LoadPolicy(**{**config, "on_bad_record": OnBadRecord(on_bad_record) if on_bad_record else None})
 
 
 def _format(config: Mapping[str, Any] | str) -> Format:

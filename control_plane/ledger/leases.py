@@ -10,23 +10,24 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import RowMapping, func, select
+from sqlalchemy import func, select
 
 from control_plane.domain.file import LoadError
 from control_plane.domain.ingestion import StoredIngestion
-from control_plane.domain.lease import AcquiredLease, Holding, LeasedFile, LeaseState, StagedTable
+from control_plane.domain.lease import AcquiredLease, Holding, LeaseState
 from control_plane.domain.packing import Packable
 from control_plane.domain.run import Run
 from control_plane.domain.schema import ColumnsInForce, Proposal
 from control_plane.ledger import ingestions, runs, schemas
-from control_plane.ledger.database import Connection, fetch
+from control_plane.ledger.database import Connection
 from control_plane.ledger.documents import error_json
 from control_plane.ledger.fences import count_fenced, fenced, fenced_unless, lock_run
+from control_plane.ledger.grants import granted, member_ids
 from control_plane.ledger.lease_ends import expect, revive_later_versions
 from control_plane.ledger.requests import lock_request
 from control_plane.ledger.splits import split
 from control_plane.ledger.statements import statement
-from control_plane.ledger.tables import leases, staged_tables
+from control_plane.ledger.tables import leases
 
 EXECUTOR_LOST = LoadError(
     category="EXECUTOR_LOST",
@@ -92,7 +93,7 @@ async def acquire(
         },
     )
     row = acquired.mappings().one_or_none()
-    return await _acquired(connection, row, lease_seconds=lease_seconds) if row else None
+    return await granted(connection, row, lease_seconds=lease_seconds) if row else None
 
 
 async def renew(connection: Connection, holding: Holding, *, lease_seconds: float) -> bool:
@@ -207,53 +208,3 @@ async def abandon(connection: Connection, run_id: int) -> None:
     row = (await connection.execute(statement("abandon_leases"), {"run_id": run_id})).one()
     expect(row.files, row.file_count)
     await runs.finish_run(connection, run_id)
-
-
-async def _acquired(connection: Connection, row: RowMapping, *, lease_seconds: float) -> AcquiredLease:
-    stored = await ingestions.get_by_key(connection, row["ingestion_id"])
-    staged = row["state"] == LeaseState.STAGED
-    schema = schemas.NO_COLUMNS if staged else await schemas.in_force(connection, stored)
-    return AcquiredLease(
-        lease_id=str(row["lease_id"]),
-        fence=row["fence"],
-        attempt=str(row["attempt"]),
-        ttl_seconds=lease_seconds,
-        now=row["now"],
-        run_id=row["run_id"],
-        ingestion=stored.ingestion,
-        columns=schema.columns,
-        schema_version=schema.version,
-        ignored_fields=() if staged else await schemas.ignored_fields(connection, stored.ingestion_id, schema.columns),
-        files=() if staged else await _members(connection, row["lease_id"]),
-        staged=await _staged(connection, row["lease_id"]) if staged else None,
-        verified_snapshot_id=row["verified_snapshot_id"],
-        is_suspect=not staged and row["executors_lost"] > 0,
-    )
-
-
-async def member_ids(connection: Connection, lease_id: str) -> list[int]:
-    """The files of a lease that has not ended, in its order."""
-    query = "SELECT file_id FROM files WHERE lease_id = $1 ORDER BY file_id"
-    return [file_id for (file_id,) in await fetch(connection, query, uuid.UUID(lease_id))]
-
-
-async def _members(connection: Connection, lease_id: uuid.UUID) -> tuple[LeasedFile, ...]:
-    rows = await fetch(
-        connection,
-        "SELECT uri, size_bytes, etag, modification_time_ns FROM files WHERE lease_id = $1 ORDER BY file_id",
-        lease_id,
-    )
-    return tuple(
-        LeasedFile(uri=uri, size_bytes=size, etag=etag, modification_time_ns=time) for uri, size, etag, time in rows
-    )
-
-
-async def _staged(connection: Connection, lease_id: uuid.UUID) -> StagedTable:
-    row = (await connection.execute(select(staged_tables).where(staged_tables.c.lease_id == lease_id))).one()
-    return StagedTable(
-        table=row.table_name,
-        table_uuid=row.table_uuid,
-        base_snapshot_id=row.base_snapshot_id,
-        staged_snapshot_id=row.staged_snapshot_id,
-        records_added=row.records_added,
-    )

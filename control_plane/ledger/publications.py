@@ -17,12 +17,13 @@ from control_plane.domain.file import LoadError
 from control_plane.domain.lease import Holding, LeaseState, Resolution, Staging
 from control_plane.domain.run import Run
 from control_plane.errors import InvalidField, NotFound, Violation, WrongState
-from control_plane.ledger import changes, runs
+from control_plane.ledger import changes, runs, staged
 from control_plane.ledger.database import Connection
 from control_plane.ledger.documents import error_json, exceptions_json
 from control_plane.ledger.fences import count_fenced, fenced, fenced_unless, lock_run
+from control_plane.ledger.grants import member_ids
 from control_plane.ledger.lease_ends import expect, revive_later_versions
-from control_plane.ledger.leases import abandon, member_ids
+from control_plane.ledger.leases import abandon
 from control_plane.ledger.seals import refuse_replaced, refuse_sealed
 from control_plane.ledger.statements import statement
 from control_plane.ledger.tables import attempts, leases, staged_tables
@@ -44,16 +45,12 @@ async def stage(connection: Connection, holding: Holding, staging: Staging) -> b
             "exceptions": exceptions_json(staging.exceptions),
             "warnings": json.dumps([asdict(each) for each in (*staging.warnings, *changes.warnings_of(held))]),
             "held_changes": changes.held_json(held, await member_ids(connection, holding.lease_id)) if held else None,
-            "table_name": staging.staged.table,
-            "table_uuid": staging.staged.table_uuid,
-            "base_snapshot_id": staging.staged.base_snapshot_id,
-            "staged_snapshot_id": staging.staged.staged_snapshot_id,
-            "records_added": staging.staged.records_added,
             "leases_in_main": list(staging.leases_in_main),
-        },
+        }
+        | staged.parameters(staging.staged, staging.rejects),
     )
     row = told.one()
-    if row.is_decided or await _is_stored(connection, holding, staging):
+    if row.is_decided or await staged.is_stored(connection, holding, staging):
         return True
     if row.unknown:
         await refuse_sealed(connection, holding, table=staging.staged.table, unknown=row.unknown)
@@ -63,21 +60,43 @@ async def stage(connection: Connection, holding: Holding, staging: Staging) -> b
     return False
 
 
-async def complete(connection: Connection, *, lease_id: str, fence: int, published_snapshot_id: int) -> None:
-    """Ends a STAGED lease whose snapshot is in main; repeating it changes nothing. Raises LeaseFenced."""
+async def complete(
+    connection: Connection,
+    *,
+    lease_id: str,
+    fence: int,
+    published_snapshot_id: int,
+    published_rejects_snapshot_id: int = 0,
+) -> None:
+    """Ends a STAGED lease whose snapshots are in main; repeating it changes nothing.
+
+    Raises LeaseFenced, or InvalidField when records are kept aside and no snapshot holds them.
+    """
     done = await _complete(
         connection,
         lease_id,
         fence=fence,
         leaves=LeaseState.STAGED,
         published_snapshot_id=published_snapshot_id,
+        published_rejects_snapshot_id=published_rejects_snapshot_id,
     )
     if done:
         return
+    if not published_rejects_snapshot_id and await staged.keeps_aside(connection, lease_id):
+        raise InvalidField(
+            Violation(
+                "published_rejects_snapshot_id",
+                "is missing, and the lease keeps records aside: upgrade the executor, which does not publish them",
+            )
+        )
     published = await connection.scalar(
         select(staged_tables.c.published_snapshot_id)
         .join(leases, leases.c.lease_id == staged_tables.c.lease_id)
-        .where(leases.c.lease_id == uuid.UUID(lease_id), leases.c.state == LeaseState.PUBLISHED)
+        .where(
+            leases.c.lease_id == uuid.UUID(lease_id),
+            leases.c.state == LeaseState.PUBLISHED,
+            staged_tables.c.purpose == staged.ROWS,
+        )
     )
     if published != published_snapshot_id:
         raise await fenced(connection, lease_id)
@@ -174,6 +193,7 @@ async def _complete(
     fence: int | None,
     leaves: LeaseState,
     published_snapshot_id: int,
+    published_rejects_snapshot_id: int = 0,
 ) -> bool:
     completed = await connection.execute(
         statement("complete_lease"),
@@ -182,6 +202,7 @@ async def _complete(
             "fence": fence,
             "leaves": leaves,
             "published_snapshot_id": published_snapshot_id,
+            "published_rejects_snapshot_id": published_rejects_snapshot_id,
         },
     )
     row = completed.one_or_none()
@@ -205,34 +226,21 @@ async def _unstage(connection: Connection, holding: Holding, error: LoadError, *
             "error": error_json(error),
         },
     )
-    return unstaged.one_or_none() is not None
+    return unstaged.first() is not None
 
 
 async def _refuse_wrong_counts(connection: Connection, holding: Holding, staging: Staging) -> None:
     expected = await connection.scalar(
         select(leases.c.file_count).where(leases.c.lease_id == uuid.UUID(holding.lease_id))
     )
-    counts = staging.records_written
-    if expected is not None and expected != len(counts):
-        raise InvalidField(Violation("records_written", f"has {len(counts)} counts, the lease has {expected} files"))
-    if sum(counts) != staging.staged.records_added:
-        raise InvalidField(
-            Violation(
-                "records_written",
-                f"sums to {sum(counts)}, the snapshot has {staging.staged.records_added} rows",
-            )
-        )
-
-
-async def _is_stored(connection: Connection, holding: Holding, staging: Staging) -> bool:
-    stored = await connection.scalar(
-        select(staged_tables.c.lease_id).where(
-            staged_tables.c.lease_id == uuid.UUID(holding.lease_id),
-            staged_tables.c.attempt == uuid.UUID(holding.attempt),
-            staged_tables.c.staged_snapshot_id == staging.staged.staged_snapshot_id,
-        )
-    )
-    return stored is not None
+    counted = [("records_written", staging.records_written, staging.staged.records_added)]
+    if staging.rejects is not None:
+        counted.append(("rejects.records", staging.rejects.records, staging.rejects.staged.records_added))
+    for field, counts, records_added in counted:
+        if expected is not None and expected != len(counts):
+            raise InvalidField(Violation(field, f"has {len(counts)} counts, the lease has {expected} files"))
+        if sum(counts) != records_added:
+            raise InvalidField(Violation(field, f"sums to {sum(counts)}, the snapshot has {records_added} rows"))
 
 
 def _attempt_of(branch: str) -> uuid.UUID | None:

@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, Select, func, literal, select, tuple_
 
 from control_plane.domain.file import FileState, ListedFile
 from control_plane.domain.ingestion import StoredIngestion
-from control_plane.domain.lease import LeaseState, StagedTable
+from control_plane.domain.lease import LeaseState
 from control_plane.domain.recovery import (
     ForgottenLease,
     KnownFile,
@@ -28,6 +28,7 @@ from control_plane.ledger.database import Connection
 from control_plane.ledger.documents import exceptions_json
 from control_plane.ledger.ingestions import run_active
 from control_plane.ledger.lease_ends import expect
+from control_plane.ledger.staged import OF_SAME_LEASE, ROWS, parameters, rejects_tables, staged_from
 from control_plane.ledger.statements import statement
 from control_plane.ledger.tables import files, ingestions, leases, runs, staged_tables
 
@@ -46,7 +47,7 @@ async def list_page(
     if ingestion is not None:
         query = query.where(ingestions.c.id == ingestion)
     if table_uuid:
-        query = query.where(staged_tables.c.table_uuid == table_uuid)
+        query = query.where((staged_tables.c.table_uuid == table_uuid) | (rejects_tables.c.table_uuid == table_uuid))
     if after is not None:
         last = tuple_(literal(after[0]), literal(uuid.UUID(after[1])))
         query = query.where(tuple_(leases.c.run_id, leases.c.lease_id) > last)
@@ -86,7 +87,7 @@ async def _refuse_active(connection: Connection, stored: StoredIngestion) -> Non
 async def _standing(connection: Connection, stored: StoredIngestion, lease: ForgottenLease) -> RestoredLease | None:
     query = (
         select(leases.c.state, leases.c.ingestion_id, staged_tables.c.published_snapshot_id)
-        .outerjoin(staged_tables, staged_tables.c.lease_id == leases.c.lease_id)
+        .outerjoin(staged_tables, (staged_tables.c.lease_id == leases.c.lease_id) & (staged_tables.c.purpose == ROWS))
         .where(leases.c.lease_id == uuid.UUID(lease.lease_id))
         .with_for_update(of=leases)
     )
@@ -164,17 +165,14 @@ def _values(lease: ForgottenLease) -> dict[str, Any]:
     return {
         "lease_id": lease.lease_id,
         "attempt": lease.attempt or uuid.uuid4(),
-        "table_name": lease.staged.table,
-        "table_uuid": lease.staged.table_uuid,
-        "base_snapshot_id": lease.staged.base_snapshot_id,
-        "staged_snapshot_id": lease.staged.staged_snapshot_id,
-        "records_added": lease.staged.records_added,
         "published_snapshot_id": lease.published_snapshot_id,
+        "published_rejects_snapshot_id": lease.published_rejects_snapshot_id,
         "sizes": [file.size_bytes for file in lease.files],
         "etags": [file.etag for file in lease.files],
         "times": [file.modification_time_ns for file in lease.files],
         "records_written": list(lease.records_written),
         "exceptions": exceptions_json(lease.exceptions),
+        **parameters(lease.staged, lease.rejects),
     }
 
 
@@ -184,10 +182,12 @@ def _select() -> Select[Any]:
         select(
             leases,
             staged_tables,
+            *(column.label(f"rejects_{column.name}") for column in rejects_tables.c),
             ingestions.c.id.label("ingestion"),
             select(func.coalesce(func.sum(records), 0)).scalar_subquery().label("records"),
         )
-        .join(staged_tables, staged_tables.c.lease_id == leases.c.lease_id)
+        .join(staged_tables, (staged_tables.c.lease_id == leases.c.lease_id) & (staged_tables.c.purpose == ROWS))
+        .outerjoin(rejects_tables, OF_SAME_LEASE)
         .join(ingestions, ingestions.c.ingestion_id == leases.c.ingestion_id)
         .order_by(leases.c.run_id, leases.c.lease_id)
     )
@@ -200,15 +200,11 @@ def _ledger_lease(row: RowMapping) -> LedgerLease:
         run_id=row["run_id"],
         state=LeaseState(row["state"]),
         attempt=str(row[staged_tables.c.attempt]),
-        staged=StagedTable(
-            table=row["table_name"],
-            table_uuid=row["table_uuid"],
-            base_snapshot_id=row["base_snapshot_id"],
-            staged_snapshot_id=row["staged_snapshot_id"],
-            records_added=row["records_added"],
-        ),
+        staged=staged_from(row),
         published_snapshot_id=row["published_snapshot_id"] or 0,
         file_count=row["file_count"],
         records_written=int(row["records"]),
         end_time=row["end_time"],
+        rejects=staged_from(row, "rejects_") if row["rejects_lease_id"] else None,
+        published_rejects_snapshot_id=row["rejects_published_snapshot_id"] or 0,
     )

@@ -255,6 +255,7 @@ leases = Table(
     Column("size_bytes", BigInteger, nullable=False),
     # What StageLease decided: a count a file in the order of file_id, and what became of those without rows.
     Column("records_written", ARRAY(BigInteger)),
+    Column("records_rejected", ARRAY(BigInteger)),
     Column("exceptions", JSONB),
     Column("warnings", JSONB),
     Column("error", JSONB),
@@ -305,7 +306,7 @@ staged_tables = Table(
     Column("records_added", BigInteger, nullable=False),
     Column("published_snapshot_id", BigInteger),
     PrimaryKeyConstraint("lease_id", "purpose"),
-    _one_of("staged_tables_purpose", "purpose", "ROWS"),
+    _one_of("staged_tables_purpose", "purpose", "ROWS", "REJECTS"),
 )
 
 # Head of main up to which every lease of a table is known, by the table's name as ingestions write it.

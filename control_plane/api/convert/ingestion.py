@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from autoloader.v1 import ingestions_pb2 as pb
 
+from control_plane.api.convert.load import load_from_proto, load_to_proto
 from control_plane.api.convert.schema import columns_from_proto, schema_from_proto, schema_to_proto
 from control_plane.api.names import ingestion_name, run_name
 from control_plane.domain.format import Format, FormatKind
@@ -17,7 +18,6 @@ from control_plane.domain.ingestion import (
     Destination,
     Ingestion,
     IngestionState,
-    LoadPolicy,
     S3Options,
     Source,
     StoredIngestion,
@@ -47,11 +47,7 @@ def ingestion_to_proto(ingestion: Ingestion) -> pb.Ingestion:
         format=format_to_proto(ingestion.format),
         destination=destination_to_proto(ingestion.destination),
         schema=schema_to_proto(ingestion),
-        load=pb.LoadPolicy(
-            max_files_per_lease=ingestion.load.max_files_per_lease,
-            max_bytes_per_lease=ingestion.load.max_bytes_per_lease,
-            max_attempts=ingestion.load.max_attempts,
-        ),
+        load=load_to_proto(ingestion.load),
         pool=ingestion.pool,
     )
 
@@ -133,11 +129,7 @@ def ingestion_from_proto(
         ),
         columns=columns_from_proto(message.schema.columns),
         schema=schema_from_proto(message.schema),
-        load=LoadPolicy(
-            max_files_per_lease=message.load.max_files_per_lease,
-            max_bytes_per_lease=message.load.max_bytes_per_lease,
-            max_attempts=message.load.max_attempts,
-        ),
+        load=load_from_proto(message.load),
         pool=message.pool or DEFAULT_POOL,
     )
 

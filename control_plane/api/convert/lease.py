@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from autoloader.v1 import ingestions_pb2, leases_pb2
+from autoloader.v1 import ingestions_pb2, leases_pb2, recovery_pb2
 
 from control_plane.api.convert.enums import enum_name
 from control_plane.api.convert.error import load_error_from_proto
 from control_plane.api.convert.ingestion import destination_to_proto, format_to_proto
+from control_plane.api.convert.load import on_bad_record_to_proto
 from control_plane.api.convert.run import warning_from_proto
 from control_plane.api.convert.schema import (
     columns_to_proto,
@@ -18,8 +19,8 @@ from control_plane.api.convert.schema import (
 )
 from control_plane.api.convert.times import duration, timestamp
 from control_plane.api.names import parse_uuid, run_name
-from control_plane.domain.ingestion import SchemaCheck
-from control_plane.domain.lease import AcquiredLease, FileException, Holding, StagedTable, Staging
+from control_plane.domain.ingestion import OnBadRecord, SchemaCheck
+from control_plane.domain.lease import AcquiredLease, FileException, Holding, Rejects, StagedTable, Staging
 from control_plane.errors import InvalidField, Violation
 
 
@@ -64,12 +65,15 @@ def _load_work(lease: AcquiredLease, source: ingestions_pb2.Source | None) -> le
         hints=columns_to_proto(ingestion.schema.hints),
         fixed_columns=ingestion.fixed_columns,
         ignored_fields=lease.ignored_fields,
+        on_bad_record=on_bad_record_to_proto(ingestion.load.on_bad_record or OnBadRecord.FAIL_FILE),
     )
 
 
 def _publish_work(lease: AcquiredLease, staged: StagedTable) -> leases_pb2.PublishWork:
     return leases_pb2.PublishWork(
-        destination=destination_to_proto(lease.ingestion.destination), staged=staged_to_proto(staged)
+        destination=destination_to_proto(lease.ingestion.destination),
+        staged=staged_to_proto(staged),
+        rejects=staged_to_proto(lease.staged_rejects) if lease.staged_rejects else None,
     )
 
 
@@ -91,6 +95,12 @@ def staged_from_proto(staged: leases_pb2.StagedTable) -> StagedTable:
         staged_snapshot_id=staged.staged_snapshot_id,
         records_added=staged.records_added,
     )
+
+
+def rejects_from_proto(message: leases_pb2.StageLeaseRequest | recovery_pb2.ForgottenLease) -> Rejects | None:
+    if not message.HasField("rejects"):
+        return None
+    return Rejects(staged=staged_from_proto(message.rejects.staged), records=tuple(message.rejects.records))
 
 
 class HoldingRequest(Protocol):
@@ -130,6 +140,7 @@ def staging_from_proto(request: leases_pb2.StageLeaseRequest) -> Staging:
             wanted_from_proto(wanted, field=f"held_changes[{position}]")
             for position, wanted in enumerate(request.held_changes)
         ),
+        rejects=rejects_from_proto(request),
     )
 
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from autoloader.v1 import leases_pb2, recovery_pb2
 
-from control_plane.api.convert.lease import exception_from_proto, staged_from_proto, staged_to_proto
+from control_plane.api.convert.lease import (
+    exception_from_proto,
+    rejects_from_proto,
+    staged_from_proto,
+    staged_to_proto,
+)
 from control_plane.api.convert.times import timestamp
 from control_plane.api.names import parse_uuid, run_name
 from control_plane.domain.lease import LeasedFile
@@ -22,6 +27,8 @@ def ledger_lease_to_proto(lease: LedgerLease) -> recovery_pb2.LedgerLease:
         file_count=lease.file_count,
         records_written=lease.records_written,
         end_time=timestamp(lease.end_time),
+        rejects=staged_to_proto(lease.rejects) if lease.rejects else None,
+        published_rejects_snapshot_id=lease.published_rejects_snapshot_id,
     )
 
 
@@ -37,6 +44,8 @@ def forgotten_from_proto(message: recovery_pb2.ForgottenLease, *, field: str) ->
             exception_from_proto(exception, field=f"{field}exceptions[{position}]")
             for position, exception in enumerate(message.exceptions)
         ),
+        rejects=rejects_from_proto(message),
+        published_rejects_snapshot_id=message.published_rejects_snapshot_id,
     )
 
 

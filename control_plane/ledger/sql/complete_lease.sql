@@ -18,12 +18,25 @@ WITH run AS MATERIALIZED (
       AND leases.lease_id = CAST(:lease_id AS uuid)
       AND leases.state = CAST(:leaves AS text)
       AND leases.fence = coalesce(CAST(:fence AS bigint), leases.fence)
+      -- An executor that knows nothing of rejects has not published them.
+      AND (
+          CAST(:published_rejects_snapshot_id AS bigint) <> 0
+          OR CAST(:leaves AS text) = 'IN_DOUBT'
+          OR NOT EXISTS (
+              SELECT 1
+              FROM staged_tables
+              WHERE staged_tables.lease_id = leases.lease_id AND staged_tables.purpose = 'REJECTS'
+          )
+      )
     RETURNING leases.lease_id, leases.ingestion_id, leases.run_id, leases.file_count,
-        leases.attempts, leases.records_written, leases.exceptions, leases.warnings,
+        leases.attempts, leases.records_written, leases.records_rejected, leases.exceptions, leases.warnings,
         leases.held_changes IS NOT NULL AS holds_changes
 ), published AS (
     UPDATE staged_tables
-    SET published_snapshot_id = CAST(:published_snapshot_id AS bigint)
+    SET published_snapshot_id = CASE staged_tables.purpose
+        WHEN 'ROWS' THEN CAST(:published_snapshot_id AS bigint)
+        ELSE nullif(CAST(:published_rejects_snapshot_id AS bigint), 0)
+    END
     FROM ended
     WHERE staged_tables.lease_id = ended.lease_id
 ), members AS (
@@ -31,8 +44,9 @@ WITH run AS MATERIALIZED (
     FROM files
     JOIN ended ON files.lease_id = ended.lease_id
 ), counts AS (
-    SELECT counted.records, counted.position
-    FROM ended, unnest(ended.records_written) WITH ORDINALITY AS counted (records, position)
+    SELECT counted.records, counted.rejected, counted.position
+    FROM ended, unnest(ended.records_written, ended.records_rejected)
+        WITH ORDINALITY AS counted (records, rejected, position)
 ), exceptions AS (
     SELECT told.index + 1 AS position, told.outcome, told.category, told.message, told.cause,
         told.retryable, told.records_rejected
@@ -47,7 +61,7 @@ WITH run AS MATERIALIZED (
         end_time = now(),
         attempts = files.attempts + greatest(ended.attempts, 1),
         records_written = counts.records,
-        records_rejected = coalesce(exceptions.records_rejected, 0),
+        records_rejected = coalesce(exceptions.records_rejected, counts.rejected, 0),
         snapshot_id = CASE WHEN counts.records > 0 THEN nullif(CAST(:published_snapshot_id AS bigint), 0) END,
         error_category = exceptions.category,
         error_message = exceptions.message,

@@ -3,13 +3,13 @@
 WITH taken AS (
     INSERT INTO leases (
         lease_id, ingestion_id, run_id, pool, state, fence, attempt, attempts, begun, max_attempts,
-        file_count, size_bytes, records_written, exceptions, warnings, end_time
+        file_count, size_bytes, records_written, records_rejected, exceptions, warnings, end_time
     )
     SELECT
         CAST(:lease_id AS uuid), ingestion_id, CAST(:run_id AS bigint), pool, 'PUBLISHED', 1, CAST(:attempt AS uuid), 1,
         true, 1, cardinality(CAST(:uris AS text[])),
         (SELECT coalesce(sum(size), 0) FROM unnest(CAST(:sizes AS bigint[])) AS told (size)),
-        CAST(:records_written AS bigint[]), CAST(:exceptions AS jsonb), '[]', now()
+        CAST(:records_written AS bigint[]), CAST(:records_rejected AS bigint[]), CAST(:exceptions AS jsonb), '[]', now()
     FROM ingestions
     WHERE ingestion_id = :ingestion_id
     ON CONFLICT (lease_id) DO UPDATE
@@ -24,6 +24,7 @@ WITH taken AS (
         file_count = excluded.file_count,
         size_bytes = excluded.size_bytes,
         records_written = excluded.records_written,
+        records_rejected = excluded.records_rejected,
         exceptions = excluded.exceptions,
         warnings = excluded.warnings,
         error = NULL,
@@ -45,16 +46,23 @@ WITH taken AS (
         CAST(:base_snapshot_id AS bigint), CAST(:staged_snapshot_id AS bigint), CAST(:records_added AS bigint),
         CAST(:published_snapshot_id AS bigint)
     FROM taken
+    UNION ALL
+    SELECT
+        lease_id, 'REJECTS', attempt, CAST(:rejects_table_name AS text), CAST(:rejects_table_uuid AS text),
+        CAST(:rejects_base_snapshot_id AS bigint), CAST(:rejects_staged_snapshot_id AS bigint),
+        CAST(:rejects_records_added AS bigint), CAST(:published_rejects_snapshot_id AS bigint)
+    FROM taken
+    WHERE CAST(:rejects_table_name AS text) IS NOT NULL
 ), told AS (
     SELECT
         each.position, each.file_id, each.uri, each.size_bytes, each.etag, each.modification_time_ns, each.records,
-        coalesce(exceptions.outcome, 'PROCESSED') AS outcome, coalesce(exceptions.records_rejected, 0) AS rejected,
+        coalesce(exceptions.outcome, 'PROCESSED') AS outcome, coalesce(exceptions.records_rejected, each.rejected, 0) AS rejected,
         CASE WHEN each.records > 0 THEN CAST(:published_snapshot_id AS bigint) END AS snapshot_id,
         exceptions.category, exceptions.message, nullif(exceptions.cause, '') AS cause, exceptions.retryable
     FROM taken, unnest(
         CAST(:file_ids AS bigint[]), CAST(:uris AS text[]), CAST(:sizes AS bigint[]), CAST(:etags AS text[]),
-        CAST(:times AS bigint[]), CAST(:records_written AS bigint[])
-    ) WITH ORDINALITY AS each (file_id, uri, size_bytes, etag, modification_time_ns, records, position)
+        CAST(:times AS bigint[]), CAST(:records_written AS bigint[]), CAST(:records_rejected AS bigint[])
+    ) WITH ORDINALITY AS each (file_id, uri, size_bytes, etag, modification_time_ns, records, rejected, position)
     LEFT JOIN jsonb_to_recordset(CAST(:exceptions AS jsonb)) AS exceptions (
         index int, outcome text, category text, message text, cause text, retryable boolean, records_rejected bigint
     ) ON exceptions.index + 1 = each.position

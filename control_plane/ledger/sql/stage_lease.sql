@@ -26,6 +26,7 @@ WITH unknown AS MATERIALIZED (
     UPDATE leases
     SET state = 'STAGED',
         records_written = CAST(:records_written AS bigint[]),
+        records_rejected = CAST(:records_rejected AS bigint[]),
         exceptions = CAST(:exceptions AS jsonb),
         warnings = CAST(:warnings AS jsonb),
         held_changes = CAST(:held_changes AS jsonb),
@@ -46,6 +47,13 @@ WITH unknown AS MATERIALIZED (
         CAST(:base_snapshot_id AS bigint), CAST(:staged_snapshot_id AS bigint),
         CAST(:records_added AS bigint)
     FROM decided
+    UNION ALL
+    SELECT
+        lease_id, 'REJECTS', attempt, CAST(:rejects_table_name AS text), CAST(:rejects_table_uuid AS text),
+        CAST(:rejects_base_snapshot_id AS bigint), CAST(:rejects_staged_snapshot_id AS bigint),
+        CAST(:rejects_records_added AS bigint)
+    FROM decided
+    WHERE CAST(:rejects_table_name AS text) IS NOT NULL
 ), verified AS (
     -- The base has been compared with the ledger as far as the last one: the next lease looks no further back.
     INSERT INTO verified_heads (table_name, snapshot_id)

@@ -7,6 +7,7 @@ WITH unstaged AS (
         request_id = NULL,
         deadline = NULL,
         records_written = NULL,
+        records_rejected = NULL,
         exceptions = NULL,
         warnings = NULL,
         attempts = least(attempts, max_attempts - 1),
