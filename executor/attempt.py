@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Protocol
 
 import structlog
 
+from executor.ending import Ending
 from executor.errors import AttemptFailed
 from executor.failpoints import failpoint
 from executor.heartbeat import Heartbeat, LeaseLost
@@ -19,16 +18,16 @@ from executor.lease import (
     Change,
     Column,
     ColumnsInForce,
-    Evolve,
     Failure,
     Lease,
     LoadWork,
-    StagedTable,
+    PublishWork,
     StageResult,
 )
 from executor.lease_client import FailedLease, LeaseClient
 from executor.metrics import Metrics, PhaseClock
 from executor.publish import InDoubt, NotPublished, Published
+from executor.spark_work import Loader
 from executor.wire import ControlPlaneRefused, LeaseFenced
 
 PUBLISH_TRIALS = 3
@@ -44,49 +43,6 @@ SNAPSHOT_LOST = Failure(
 )
 
 log = structlog.get_logger()
-
-
-class Ending(StrEnum):
-    """What came of a lease, for this executor."""
-
-    PUBLISHED = "published"
-    FAILED = "failed"
-    NOT_PUBLISHED = "not_published"
-    IN_DOUBT = "in_doubt"
-    RELEASED = "released"
-    FENCED = "fenced"
-    LOST = "lost"
-    CLOCK_WRONG = "clock_wrong"
-    ABANDONED = "abandoned"
-
-    @property
-    def is_orderly(self) -> bool:
-        """Whether to ask for the next lease at once; else something needs time to get well."""
-        return self not in {Ending.RELEASED, Ending.LOST, Ending.CLOCK_WRONG, Ending.ABANDONED}
-
-
-class Loader(Protocol):
-    """What an attempt asks of Spark. Every method blocks, and is called in a thread."""
-
-    def stage(
-        self,
-        work: LoadWork,
-        *,
-        ingestion: str,
-        lease_id: str,
-        attempt: str,
-        evolve: Evolve,
-        check_held: Callable[[], None],
-        phase: Callable[[str], None],
-    ) -> StageResult: ...
-
-    def publish(
-        self, staged: StagedTable, *, ingestion: str, lease_id: str, check_held: Callable[[], None]
-    ) -> Published | NotPublished | InDoubt: ...
-
-    def keep_for_person(self, staged: StagedTable, *, lease_id: str) -> None: ...
-
-    def drop_branches(self, table: str, names: Sequence[str]) -> None: ...
 
 
 class Attempt:
@@ -113,7 +69,7 @@ class Attempt:
             match self._lease.work:
                 case LoadWork() as work:
                     return await self._load(work, phase)
-                case StagedTable() as staged:
+                case PublishWork() as staged:
                     return await self._publish(staged, phase)
 
     async def _load(self, work: LoadWork, phase: PhaseClock) -> Ending:
@@ -127,7 +83,7 @@ class Attempt:
             return Ending.FAILED
         failpoint("executor.after_decision")
         log.info("lease_staged", snapshot=result.staged.staged_snapshot_id)
-        ending = await self._publish(result.staged, phase)
+        ending = await self._publish(result.to_publish, phase)
         if ending is Ending.PUBLISHED:
             self._count_files(work, result)
         return ending
@@ -143,7 +99,7 @@ class Attempt:
             return await asyncio.to_thread(
                 self._loader.stage,
                 work,
-                ingestion=self._lease.ingestion,
+                run=self._lease.run,
                 lease_id=self._lease.id,
                 attempt=self._lease.attempt,
                 evolve=evolve,
@@ -157,7 +113,7 @@ class Attempt:
             log.error("stage_broke", trace=_without_secrets(trace, work))
             raise AttemptFailed(_unexpected(error, work)) from error
 
-    async def _publish(self, staged: StagedTable, phase: PhaseClock) -> Ending:
+    async def _publish(self, staged: PublishWork, phase: PhaseClock) -> Ending:
         """Publishes, and again after a failure: only the table can say whether it was done."""
         phase("publish")
         failpoint("executor.before_publish")
@@ -187,7 +143,7 @@ class Attempt:
         await self._client.release(self._lease)
         return Ending.RELEASED
 
-    async def _conclude(self, staged: StagedTable, publication: Published | NotPublished | InDoubt) -> Ending:
+    async def _conclude(self, staged: PublishWork, publication: Published | NotPublished | InDoubt) -> Ending:
         match publication:
             case Published():
                 await self._complete(staged, publication)
@@ -200,21 +156,22 @@ class Attempt:
                 await self._fail(FailedLease.IN_DOUBT, publication.failure)
                 return Ending.IN_DOUBT
 
-    async def _complete(self, staged: StagedTable, published: Published) -> None:
+    async def _complete(self, staged: PublishWork, published: Published) -> None:
         failpoint("executor.before_complete")
         droppable = await self._client.complete(
             self._lease,
             published_snapshot_id=published.snapshot_id,
+            published_rejects_snapshot_id=published.rejects_snapshot_id,
             branches=published.branches,
         )
         failpoint("executor.after_complete")
-        log.info("lease_published", snapshot=published.snapshot_id, records=staged.records_added)
-        self._metrics.records.inc(staged.records_added)
+        log.info("lease_published", snapshot=published.snapshot_id, records=staged.rows.records_added)
+        self._metrics.records.inc(staged.rows.records_added)
         self._heartbeat.stop()
-        if droppable:
-            await self._in_vain_at_worst(partial(self._loader.drop_branches, staged.table, droppable))
+        for each in staged.tables if droppable else ():
+            await self._in_vain_at_worst(partial(self._loader.drop_branches, each.table, droppable))
 
-    async def _keep_for_person(self, staged: StagedTable) -> None:
+    async def _keep_for_person(self, staged: PublishWork) -> None:
         await self._in_vain_at_worst(partial(self._loader.keep_for_person, staged, lease_id=self._lease.id))
 
     async def _in_vain_at_worst(self, act: Callable[[], None]) -> None:

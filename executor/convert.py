@@ -18,12 +18,15 @@ from executor.lease import (
     Lease,
     LeasedFile,
     LoadWork,
+    OnBadRecord,
+    PublishWork,
+    Rejects,
     S3Access,
     StagedTable,
     StageResult,
     UnknownField,
 )
-from executor.terms import held_messages, terms_from
+from executor.terms import held_messages, terms_from, word
 
 MESSAGE_BYTES_MAX = 1_000
 CAUSE_BYTES_MAX = 2_000
@@ -68,6 +71,7 @@ def stage_request(lease: str, *, fence: int, attempt: str, result: StageResult) 
         warnings=[_warning(unknown) for unknown in result.unknown_fields[:WARNINGS_MAX]],
         leases_in_main=result.leases_in_main,
         held_changes=held_messages(result.held_changes),
+        rejects=rejects_message(result.rejects) if result.rejects else None,
     )
 
 
@@ -89,6 +93,10 @@ def staged_message(staged: StagedTable) -> leases_pb2.StagedTable:
         staged_snapshot_id=staged.staged_snapshot_id,
         records_added=staged.records_added,
     )
+
+
+def rejects_message(rejects: Rejects) -> leases_pb2.Rejects:
+    return leases_pb2.Rejects(staged=staged_message(rejects.staged), records=rejects.records)
 
 
 def outcome_message(outcome: FileOutcome, *, text_bytes: int) -> leases_pb2.FileOutcome:
@@ -114,12 +122,14 @@ def error_message(failure: Failure, *, text_bytes: int = MESSAGE_BYTES_MAX + CAU
     return error
 
 
-def _work(message: leases_pb2.Lease, keys: KeyRing) -> LoadWork | StagedTable:
+def _work(message: leases_pb2.Lease, keys: KeyRing) -> LoadWork | PublishWork:
     match message.WhichOneof("work"):
         case "load":
             return _load_work(message.load, keys)
         case "publish":
-            return staged_from(message.publish.staged)
+            publish = message.publish
+            rejects = staged_from(publish.rejects) if publish.HasField("rejects") else None
+            return PublishWork(rows=staged_from(publish.staged), rejects=rejects)
         case None:
             raise _too_new("this kind of work", Category.UNKNOWN)
 
@@ -135,6 +145,9 @@ def _load_work(message: leases_pb2.LoadWork, keys: KeyRing) -> LoadWork:
         files=tuple(_file(file) for file in message.files),
         verified_snapshot_id=message.verified_snapshot_id,
         schema=terms_from(message),
+        on_bad_record=word(
+            ingestions_pb2.LoadPolicy.OnBadRecord.DESCRIPTOR, message.on_bad_record, default=OnBadRecord.FAIL_FILE
+        ),
     )
 
 

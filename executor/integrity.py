@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from executor.compression import check_bzip2, opened
 from executor.lease import Category, Failure, LeasedFile
@@ -37,14 +38,16 @@ def drop_unchecked(roster: Roster, store: Store, reader: Reader) -> None:
                 roster.drop(index, trouble)
 
 
-def _whole_trouble(file: LeasedFile, store: Store, reader: Reader) -> Failure | None:
-    def read() -> Iterator[bytes]:
-        with store.stream(file) as stream, opened(file.uri, stream) as content:
-            while chunk := content.read(_CHUNK_BYTES):
-                yield chunk
+def content_of(file: LeasedFile, store: Store) -> Iterator[bytes]:
+    """All bytes of a file, decompressed. Raises FileTrouble, OSError, EOFError."""
+    with store.stream(file) as stream, opened(file.uri, stream) as content:
+        while chunk := content.read(_CHUNK_BYTES):
+            yield chunk
 
+
+def _whole_trouble(file: LeasedFile, store: Store, reader: Reader) -> Failure | None:
     try:
-        reader.check_whole(read)
+        reader.check_whole(partial(content_of, file, store))
     except FileTrouble as trouble:
         return trouble.failure
     except (OSError, EOFError, ValueError) as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
-from executor.lease import Column, LoadWork
+from executor.lease import Column, LoadWork, OnBadRecord
 from executor.paths import Address
 from executor.readers.reader import Layout, Reader
 from executor.roster import Roster
@@ -21,7 +21,7 @@ class Job:
     """A lease's work with the session, the store and the columns to do it with."""
 
     work: LoadWork
-    ingestion: str
+    run: str
     lease_id: str
     attempt: str
     columns: tuple[Column, ...]
@@ -36,6 +36,16 @@ class Job:
     check_held: Callable[[], None]
     phase: Callable[[str], None]
     make_durable: Callable[[], None]
+
+    @property
+    def ingestion(self) -> str:
+        """The id of the ingestion, out of `ingestions/{ingestion}/runs/{run}`."""
+        return self.run.split("/")[1]
+
+    @property
+    def keeps_aside(self) -> bool:
+        """Whether records that cannot be read are kept in a table of their own."""
+        return self.work.on_bad_record is OnBadRecord.KEEP_ASIDE
 
     def path(self, index: int) -> str:
         """The path of a file as Spark is told it."""

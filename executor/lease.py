@@ -148,6 +148,13 @@ class Format:
     reader_options: Mapping[str, str] = field(default_factory=dict)
 
 
+class OnBadRecord(StrEnum):
+    """What to do with records that cannot be read; the names of `LoadPolicy.OnBadRecord`."""
+
+    FAIL_FILE = "FAIL_FILE"
+    KEEP_ASIDE = "KEEP_ASIDE"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadWork:
     """Files to load into a table. No columns: infer them and propose them.
@@ -164,6 +171,7 @@ class LoadWork:
     files: tuple[LeasedFile, ...]
     verified_snapshot_id: int = 0
     schema: SchemaTerms = SchemaTerms()
+    on_bad_record: OnBadRecord = OnBadRecord.FAIL_FILE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,8 +186,29 @@ class StagedTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rejects:
+    """What was staged of records that are kept aside, and their number in each file, in the lease's order."""
+
+    staged: StagedTable
+    records: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishWork:
+    """What was staged of a lease and counts; `rejects` is None when no record is kept aside."""
+
+    rows: StagedTable
+    rejects: StagedTable | None = None
+
+    @property
+    def tables(self) -> tuple[StagedTable, ...]:
+        """In the order in which they are published."""
+        return (self.rows, self.rejects) if self.rejects else (self.rows,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A lease as acquired: `work` is a LoadWork, or the StagedTable to publish.
+    """A lease as acquired.
 
     `alone`: executors died with it, and nothing else is to be worked on beside it.
     """
@@ -189,7 +218,7 @@ class Lease:
     attempt: str
     run: str
     ttl_seconds: float
-    work: LoadWork | StagedTable
+    work: LoadWork | PublishWork
     alone: bool = False
 
     @property
@@ -238,3 +267,8 @@ class StageResult:
     unknown_fields: tuple[UnknownField, ...]
     leases_in_main: tuple[str, ...] = ()
     held_changes: Mapping[Change, Sequence[int]] = field(default_factory=dict)
+    rejects: Rejects | None = None
+
+    @property
+    def to_publish(self) -> PublishWork:
+        return PublishWork(rows=self.staged, rejects=self.rejects.staged if self.rejects else None)

@@ -160,12 +160,20 @@ class LeaseClient:
         if response.decision != leases_pb2.StageLeaseResponse.DECISION_DECIDED:
             raise LeaseFenced("another attempt took the lease over before this one was staged")
 
-    async def complete(self, lease: Held, *, published_snapshot_id: int, branches: Iterable[str]) -> tuple[str, ...]:
-        """Says that the rows are in main; answers which of the branches seen may be dropped."""
+    async def complete(
+        self,
+        lease: Held,
+        *,
+        published_snapshot_id: int,
+        branches: Iterable[str],
+        published_rejects_snapshot_id: int = 0,
+    ) -> tuple[str, ...]:
+        """Says that what was staged is in main; answers which of the branches seen may be dropped."""
         request = leases_pb2.CompleteLeaseRequest(
             lease=lease.id,
             fence=lease.fence,
             published_snapshot_id=published_snapshot_id,
+            published_rejects_snapshot_id=published_rejects_snapshot_id,
             branches=itertools.islice(branches, BRANCHES_MAX),
         )
         response, _ = await self._call(self._stub.CompleteLease, request)

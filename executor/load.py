@@ -17,7 +17,7 @@ from executor.field_check import check_fields
 from executor.integrity import drop_broken_bzip2, drop_unchecked
 from executor.job import Job
 from executor.layouts import columns_by_layout, read_layouts, sample_of
-from executor.lease import Category, Column, ColumnsInForce, Evolve, LoadWork, StagedTable, StageResult
+from executor.lease import Category, Column, ColumnsInForce, Evolve, LoadWork, Rejects, StagedTable, StageResult
 from executor.manifests import Manifest, leave_manifest, now_ms
 from executor.paths import address, name_trouble
 from executor.readers.formats import reader_of
@@ -34,7 +34,7 @@ def stage(
     work: LoadWork,
     *,
     sessions: Sessions,
-    ingestion: str,
+    run: str,
     lease_id: str,
     attempt: str,
     evolve: Evolve,
@@ -83,7 +83,7 @@ def stage(
         settled = settle(work, roster, seen, in_force, reader=reader, evolve=evolve)
         job = Job(
             work=work,
-            ingestion=ingestion,
+            run=run,
             lease_id=lease_id,
             attempt=attempt,
             columns=settled.columns,
@@ -137,6 +137,15 @@ def _result(work: LoadWork, roster: Roster, staged: Staged, settled: Settled) ->
         unknown_fields=settled.unknown,
         leases_in_main=staged.leases_in_main,
         held_changes=settled.held,
+        rejects=_rejects(work, staged),
+    )
+
+
+def _rejects(work: LoadWork, staged: Staged) -> Rejects | None:
+    if staged.rejects is None:
+        return None
+    return Rejects(
+        staged=staged.rejects, records=tuple(staged.rejected.get(index, 0) for index in range(len(work.files)))
     )
 
 
@@ -153,5 +162,6 @@ def _leave_manifest(job: Job, staged: Staged, result: StageResult) -> None:
         files=job.work.files,
         records_written=result.records_written,
         exceptions=result.exceptions,
+        rejects=result.rejects,
     )
     leave_manifest(manifest, objects_beside(staged.location, spark=job.spark, table_sql=job.table.sql))

@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 
 from executor import load, publish, spark
 from executor.errors import AttemptFailed, StartRefused, attempt_failed
-from executor.lease import Category, Evolve, LoadWork, StagedTable, StageResult
+from executor.lease import Category, Evolve, LoadWork, PublishWork, StageResult
 from executor.publish import InDoubt, NotPublished, Published
 from executor.spark import Sessions, SparkSettings
 
@@ -42,7 +42,7 @@ class SparkLoader:
         self,
         work: LoadWork,
         *,
-        ingestion: str,
+        run: str,
         lease_id: str,
         attempt: str,
         evolve: Evolve,
@@ -54,7 +54,7 @@ class SparkLoader:
             return load.stage(
                 work,
                 sessions=sessions,
-                ingestion=ingestion,
+                run=run,
                 lease_id=lease_id,
                 attempt=attempt,
                 evolve=evolve,
@@ -63,16 +63,16 @@ class SparkLoader:
             )
 
     def publish(
-        self, staged: StagedTable, *, ingestion: str, lease_id: str, check_held: Callable[[], None]
+        self, work: PublishWork, *, ingestion: str, lease_id: str, check_held: Callable[[], None]
     ) -> Published | NotPublished | InDoubt:
         with self._living_sessions() as sessions:
             return publish.publish(
-                staged, sessions=sessions, ingestion=ingestion, lease_id=lease_id, check_held=check_held
+                work, sessions=sessions, ingestion=ingestion, lease_id=lease_id, check_held=check_held
             )
 
-    def keep_for_person(self, staged: StagedTable, *, lease_id: str) -> None:
+    def keep_for_person(self, work: PublishWork, *, lease_id: str) -> None:
         with self._living_sessions() as sessions:
-            publish.keep_for_person(staged, sessions=sessions, lease_id=lease_id)
+            publish.keep_for_person(work, sessions=sessions, lease_id=lease_id)
 
     def drop_branches(self, table: str, names: Sequence[str]) -> None:
         with self._living_sessions() as sessions:

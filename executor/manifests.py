@@ -19,7 +19,7 @@ from typing import Any
 from executor.beside import Objects
 from executor.errors import attempt_failed
 from executor.failpoints import failpoint
-from executor.lease import Category, Failure, FileOutcome, LeasedFile, Outcome, StagedTable
+from executor.lease import Category, Failure, FileOutcome, LeasedFile, Outcome, Rejects, StagedTable
 
 _FORMAT = 1
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -46,6 +46,7 @@ class Manifest:
     files: tuple[LeasedFile, ...]
     records_written: tuple[int, ...]
     exceptions: tuple[FileOutcome, ...]
+    rejects: Rejects | None = None
 
     @property
     def name(self) -> str:
@@ -109,24 +110,21 @@ def name_of(text: str) -> Name | None:
 
 def encode_manifest(manifest: Manifest) -> str:
     """One line of JSON."""
-    staged = manifest.staged
-    document = {
+    document: dict[str, Any] = {
         "format": _FORMAT,
         "ingestion": manifest.ingestion,
         "lease": manifest.lease_id,
         "attempt": manifest.attempt,
         "time_ms": manifest.time_ms,
-        "table": staged.table,
-        "table_uuid": staged.table_uuid,
-        "base": staged.base_snapshot_id,
-        "staged": staged.staged_snapshot_id,
-        "records": staged.records_added,
+        **_table_fields(manifest.staged),
         "files": [
             [file.uri, file.size_bytes, file.etag, file.modification_time_ns, records]
             for file, records in zip(manifest.files, manifest.records_written, strict=True)
         ],
         "exceptions": [_exception_fields(exception) for exception in manifest.exceptions],
     }
+    if manifest.rejects:
+        document["rejects"] = {**_table_fields(manifest.rejects.staged), "of_files": manifest.rejects.records}
     return json.dumps(document, separators=(",", ":"))
 
 
@@ -170,23 +168,45 @@ def _manifest(document: dict[str, Any]) -> Manifest:
         lease_id=document["lease"],
         attempt=document["attempt"],
         time_ms=int(document["time_ms"]),
-        staged=StagedTable(
-            table=document["table"],
-            table_uuid=document["table_uuid"],
-            base_snapshot_id=int(document["base"]),
-            staged_snapshot_id=int(document["staged"]),
-            records_added=int(document["records"]),
-        ),
+        staged=_table(document),
         files=tuple(
             LeasedFile(uri=uri, size_bytes=int(size), etag=etag, modification_time_ns=int(time_ns))
             for uri, size, etag, time_ns, _ in files
         ),
         records_written=tuple(int(file[4]) for file in files),
         exceptions=tuple(_exception(*fields) for fields in document["exceptions"]),
+        rejects=_rejects(document["rejects"]) if "rejects" in document else None,
     )
     if sum(manifest.records_written) != manifest.staged.records_added:
         raise ValueError("the counts of the files do not sum to the number of rows")
     return manifest
+
+
+def _table_fields(staged: StagedTable) -> dict[str, Any]:
+    return {
+        "table": staged.table,
+        "table_uuid": staged.table_uuid,
+        "base": staged.base_snapshot_id,
+        "staged": staged.staged_snapshot_id,
+        "records": staged.records_added,
+    }
+
+
+def _table(fields: dict[str, Any]) -> StagedTable:
+    return StagedTable(
+        table=fields["table"],
+        table_uuid=fields["table_uuid"],
+        base_snapshot_id=int(fields["base"]),
+        staged_snapshot_id=int(fields["staged"]),
+        records_added=int(fields["records"]),
+    )
+
+
+def _rejects(fields: dict[str, Any]) -> Rejects:
+    rejects = Rejects(staged=_table(fields), records=tuple(map(int, fields["of_files"])))
+    if sum(rejects.records) != rejects.staged.records_added:
+        raise ValueError("the counts of what is kept aside do not sum to its number of rows")
+    return rejects
 
 
 def _exception_fields(exception: FileOutcome) -> list[Any]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 
 import structlog
 
@@ -19,7 +20,7 @@ from executor.beside import objects_beside
 from executor.diagnose import failure_of
 from executor.errors import AttemptFailed, attempt_failed
 from executor.failpoints import failpoint
-from executor.lease import Category, Failure, StagedTable
+from executor.lease import Category, Failure, PublishWork, StagedTable
 from executor.manifests import Marker, leave_marker
 from executor.metadata import TableState, read_state
 from executor.spark import Sessions
@@ -33,9 +34,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """The rows are in main; `snapshot_id` is 0 when there were none."""
+    """The rows are in main, and so are the records kept aside; the id of what there was none of is 0."""
 
     snapshot_id: int
+    rejects_snapshot_id: int = 0
     branches: tuple[str, ...] = ()
 
 
@@ -59,7 +61,7 @@ class Next(Enum):
 
 
 def publish(
-    staged: StagedTable,
+    work: PublishWork,
     *,
     sessions: Sessions,
     ingestion: str,
@@ -67,10 +69,43 @@ def publish(
     check_held: Callable[[], None],
     pause: Callable[[float], None] = time.sleep,
 ) -> Published | NotPublished | InDoubt:
-    """Publishes the staged snapshot, and marks it so. Raises AttemptFailed when the table cannot be reached now.
+    """Publishes what was staged, and marks it so. Raises AttemptFailed when a table cannot be reached now.
 
-    `check_held` raises when the lease is no longer ours; it is asked before each look.
+    `check_held` raises when the lease is no longer ours; it is asked before each look. The rows come first: where they
+    are not in main, the records kept aside are not in theirs, and both can be loaded again.
     """
+    to_main = partial(
+        publish_table,
+        sessions=sessions,
+        ingestion=ingestion,
+        lease_id=lease_id,
+        check_held=check_held,
+        pause=pause,
+    )
+    rows = to_main(work.rows)
+    if work.rejects is None or not isinstance(rows, Published):
+        return rows
+    failpoint("executor.before_rejects_published")
+    match to_main(work.rejects):
+        case Published() as rejects:
+            branches = tuple(dict.fromkeys((*rows.branches, *rejects.branches)))[:_BRANCHES_MAX]
+            return replace(rows, rejects_snapshot_id=rejects.snapshot_id, branches=branches)
+        case NotPublished():
+            return _in_doubt(f"The rows are in main, and what was staged in `{work.rejects.table}` is lost.")
+        case InDoubt() as doubt:
+            return doubt
+
+
+def publish_table(
+    staged: StagedTable,
+    *,
+    sessions: Sessions,
+    ingestion: str,
+    lease_id: str,
+    check_held: Callable[[], None],
+    pause: Callable[[float], None],
+) -> Published | NotPublished | InDoubt:
+    """Publishes the staged snapshot of one table. Raises AttemptFailed when it cannot be reached now."""
     if not staged.staged_snapshot_id:
         return Published(snapshot_id=0)
     failure: Failure | None = None
@@ -193,13 +228,14 @@ def drop_branches(table: str, names: Iterable[str], *, sessions: Sessions) -> No
             log.info("branch_not_dropped", table=table, branch=branch, cause=failure_of(error).cause)
 
 
-def keep_for_person(staged: StagedTable, *, sessions: Sessions, lease_id: str) -> None:
-    """Tags a snapshot in doubt, so that nothing expires while a person looks; it may be gone."""
-    name = tables.table_name(staged.table, default_catalog=sessions.default_catalog)
-    with suppress(Exception):
-        tables.create_tag(
-            sessions.publisher,
-            name,
-            f"autoloader_in_doubt_{lease_id.replace('-', '')}",
-            snapshot_id=staged.staged_snapshot_id,
-        )
+def keep_for_person(work: PublishWork, *, sessions: Sessions, lease_id: str) -> None:
+    """Tags the snapshots in doubt, so that nothing expires while a person looks; they may be gone."""
+    for staged in work.tables:
+        name = tables.table_name(staged.table, default_catalog=sessions.default_catalog)
+        with suppress(Exception):
+            tables.create_tag(
+                sessions.publisher,
+                name,
+                f"autoloader_in_doubt_{lease_id.replace('-', '')}",
+                snapshot_id=staged.staged_snapshot_id,
+            )

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from executor import counts as counting
+from executor import rejects
 from executor.counts import FileCounts, NotListed
 from executor.diagnose import failure_of, is_from_spark, unreadable_path
 from executor.errors import AttemptFailed
@@ -68,16 +69,21 @@ def _count_or_drop(job: Job, indexes: Iterable[int], schema: StructType) -> File
 
 
 def drop_rejected(job: Job, counts: FileCounts, schema: StructType) -> bool:
-    """Drops the files that have rows which cannot be read; whether there were any."""
-    for number, (index, rejected) in enumerate(sorted(counts.rejected.items())):
-        total = rejected + counts.read.get(index, 0)
-        failure = malformed(job, index, schema, rejected=rejected, total=total, explain=number < _EXPLAINED_MAX)
-        job.roster.drop(index, failure, records_rejected=rejected)
-    return bool(counts.rejected)
+    """Drops the files with records that cannot be read, and are not kept aside; whether there were any."""
+    bad = rejects.not_kept(job, counts, schema) if job.keeps_aside else counts.rejected.keys()
+    for number, index in enumerate(sorted(bad)):
+        number_rejected = counts.rejected[index]
+        total = number_rejected + counts.read.get(index, 0)
+        failure = malformed(job, index, schema, rejected=number_rejected, total=total, explain=number < _EXPLAINED_MAX)
+        job.roster.drop(index, failure, records_rejected=number_rejected)
+    return bool(bad)
 
 
 def drop_leftovers(job: Job, suspected: Iterable[int], counts: FileCounts) -> bool:
-    """Drops the suspects of which something was passed over; whether there were any."""
+    """Drops the suspects of which something was passed over; whether there were any.
+
+    Where bad records are kept aside none is dropped: what was passed over will be among them.
+    """
     indexes = {job.work.files[index].uri: index for index in suspected}
     if not indexes:
         return False
@@ -85,6 +91,8 @@ def drop_leftovers(job: Job, suspected: Iterable[int], counts: FileCounts) -> bo
     leftovers = job.reader.leftovers(job.spark, paths, options=job.address.options)
     if leftovers is None:
         return False
+    if job.keeps_aside:
+        return not leftovers.isEmpty()
     found = leftovers.groupBy("name").agg(F.count(F.lit(1)).alias("lines"), F.min("text").alias("text")).collect()
     for row in found:
         index = indexes[job.address.uri(row["name"])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import reduce
+from functools import partial, reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -15,14 +15,19 @@ from executor.readers.reader import Layout
 # Names of columns that no file has.
 REJECTED = "__autoloader_rejected"
 NAME = "__autoloader_name"
+RECORD = "__autoloader_record"
 
 
 def rows_of(job: Job, indexes: Iterable[int], schema: StructType) -> DataFrame:
-    """Rows of these files with the name of the file and, where one was rejected, its raw text."""
+    """Rows of these files with the name of the file and, where one was rejected, its raw text.
+
+    Where rejected ones are kept aside, with the number of the record, too.
+    """
+    read = partial(job.reader.read_apart, record=RECORD) if job.keeps_aside else job.reader.read
     parts = [
-        job.reader.read(
-            job.spark, paths, schema=schema, rejected=REJECTED, options=job.address.options, layout=layout
-        ).withColumn(NAME, F.input_file_name())
+        read(job.spark, paths, schema=schema, rejected=REJECTED, options=job.address.options, layout=layout).withColumn(
+            NAME, F.input_file_name()
+        )
         for layout, paths in _by_layout(job, indexes)
     ]
     return reduce(DataFrame.union, parts)

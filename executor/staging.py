@@ -6,12 +6,13 @@ them from the roster, and the next one starts on a fresh branch without them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pyspark.sql.types import StructType
 
+from executor import rejects
 from executor import table as tables
 from executor.counts import FileCounts
 from executor.destination import fit_into, ready_table, wanted_schema
@@ -20,7 +21,7 @@ from executor.errors import attempt_failed
 from executor.failpoints import failpoint
 from executor.job import Job
 from executor.lease import Category, StagedTable
-from executor.metadata import ATTEMPT_PROPERTY, LEASE_PROPERTY, Snapshot, TableState, leases_since, read_state
+from executor.metadata import Snapshot, leases_since
 from executor.reading import (
     count_apart,
     drop_leftovers,
@@ -30,22 +31,27 @@ from executor.reading import (
     survey,
 )
 from executor.schema.reconcile import Fit
+from executor.staged import refuse_another, refuse_if_replaced, staged_snapshot, staged_table
 from executor.table import TableFacts
 from executor.trust import glance, trusted_counts
 from executor.writing import append_to, rows_to_write
 
 _TRUSTING_ROUNDS = 3
 _ROUNDS_MAX = 6
-_METADATA_TRIES = 6
 _OPEN_COST_BYTES = (64 << 10, 4 << 20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
-    """A staged snapshot, the number of its rows by file, and what the table says of itself beside."""
+    """A staged snapshot, the number of its rows by file, and what the table says of itself beside.
+
+    `rejects` are the records kept aside, and `rejected` their number by file.
+    """
 
     table: StagedTable
     counts: Mapping[int, int]
+    rejects: StagedTable | None = None
+    rejected: Mapping[int, int] = field(default_factory=dict)
     leases_in_main: tuple[str, ...] = ()
     location: str = ""
 
@@ -78,20 +84,22 @@ def _rounds(job: Job, facts: TableFacts, fitted: Fit) -> Staged:
                 survey(job, [index], fitted.read)
         if not job.roster.unempty:
             return _nothing(job)
-        staged = _round(job, facts, fitted, branch=job.branch(number))
+        # Where bad records are kept aside, the first one does not end the second write.
+        may_trust = number == 1 or not job.keeps_aside
+        staged = _round(job, facts, fitted, branch=job.branch(number), may_trust=may_trust)
         if staged is not None:
             return staged
     raise attempt_failed(Category.FILE_CHANGED, "The files change faster than they can be read.", retryable=True)
 
 
-def _round(job: Job, facts: TableFacts, fitted: Fit, *, branch: str) -> Staged | None:
-    """What was staged, or None when files had to be dropped."""
+def _round(job: Job, facts: TableFacts, fitted: Fit, *, branch: str, may_trust: bool) -> Staged | None:
+    """What was staged, or None when files had to be dropped, or are to be read with more care."""
     job.check_held()
     job.phase("stage")
     try:
         with ThreadPoolExecutor(1) as thread:
             opening = thread.submit(tables.open_branch, job.spark, job.table, branch, is_empty=facts.is_empty)
-            rows, observed = rows_to_write(job, fitted)
+            rows, observed = rows_to_write(job, fitted, may_trust=may_trust)
             append = append_to(job, rows, branch)
             opening.result()
             job.check_held()
@@ -102,113 +110,65 @@ def _round(job: Job, facts: TableFacts, fitted: Fit, *, branch: str) -> Staged |
             failpoint("executor.after_stage")
         glanced = glancing.result()
         job.phase("verify")
-        state, snapshot = _staged_snapshot(job, branch)
-        _refuse_another(job, facts, state)
+        state, snapshot = staged_snapshot(job, branch)
+        refuse_another(job, facts, state)
         counts = observed() if observed else trusted_counts(job, fitted.table, glanced, snapshot)
+        if counts is None and job.keeps_aside and may_trust:
+            return None
         counts = _agreed(job, fitted, counts, snapshot)
+        if drop_rejected(job, counts, fitted.read):
+            return None
+        kept = rejects.collect(job, counts, fitted.read) if job.keeps_aside else None
     except Exception as error:
-        _refuse_if_replaced(job, facts)
-        if has_malformed_record(error):
-            survey(job, job.roster.unempty, fitted.read)
-        else:
+        refuse_if_replaced(job, facts)
+        if not has_malformed_record(error):
             drop_unreadable(job, error)
+        elif not (job.keeps_aside and may_trust):
+            survey(job, job.roster.unempty, fitted.read)
         return None
-    if _drop_bad(job, counts, fitted.read, glanced):
+    is_read_whole = job.keeps_aside and observed is not None
+    suspected = set() if is_read_whole else job.roster.unempty.keys() - glanced.keys()
+    if _drop_bad(job, counts, fitted.read, suspected) or (job.keeps_aside and kept is None):
         return None
     if not snapshot.records_added:
         return _nothing(job)
+    beside = rejects.stage(job, kept, branch=branch) if kept else None
     job.make_durable()
     return Staged(
-        table=_staged(job, facts, state, snapshot),
+        table=staged_table(job, facts, state, snapshot),
         counts=counts.read,
+        rejects=beside,
+        rejected=counts.rejected,
         leases_in_main=leases_since(state, job.work.verified_snapshot_id),
         location=state.location,
     )
 
 
-def _drop_bad(job: Job, counts: FileCounts, schema: StructType, glanced: Mapping[int, int]) -> bool:
+def _drop_bad(job: Job, counts: FileCounts, schema: StructType, suspected: Iterable[int]) -> bool:
     return (
-        drop_rejected(job, counts, schema)
-        or drop_leftovers(job, job.roster.unempty.keys() - glanced.keys(), counts)
+        drop_leftovers(job, suspected, counts)
         or drop_silent(job, counts, schema)
         or job.roster.drop_troubled(job.store.troubles)
     )
 
 
-def _refuse_if_replaced(job: Job, facts: TableFacts) -> None:
-    """Lets no other attempt load into another table what this one could not load into its own."""
-    try:
-        state = read_state(job.spark, job.table.sql)
-    except Exception:  # what led here is told
-        return
-    if state is not None:
-        _refuse_another(job, facts, state)
-
-
-def _refuse_another(job: Job, facts: TableFacts, state: TableState) -> None:
-    if state.id != facts.id:
-        raise attempt_failed(
-            Category.TABLE_REPLACED,
-            f"Table `{job.work.table}` was dropped and created again while the run loaded into it. The next run loads"
-            " into the new one.",
-            retryable=False,
-        )
-
-
-def _staged_snapshot(job: Job, branch: str) -> tuple[TableState, Snapshot]:
-    """The branch's head, proven ours and not in main."""
-    state = _state(job)
-    snapshot = state.snapshots.get(state.refs.get(branch, 0))
-    ours = {LEASE_PROPERTY: job.lease_id, ATTEMPT_PROPERTY: job.attempt}
-    if snapshot is None or not ours.items() <= snapshot.summary.items():
-        raise attempt_failed(
-            Category.WRITE_FAILURE,
-            f"Branch `{branch}` of `{job.work.table}` does not have what was written to it.",
-            retryable=True,
-        )
-    if any(one.id == snapshot.id or job.lease_id in one.wap_ids for one in state.main_chain()):
-        raise attempt_failed(
-            Category.TABLE_SEALED,
-            f"Main of `{job.work.table}` has rows of this lease already, which the ledger forgot. "
-            "`autoloader reconcile` brings back what it forgot.",
-            retryable=False,
-        )
-    return state, snapshot
-
-
-def _state(job: Job) -> TableState:
-    for _ in range(_METADATA_TRIES):
-        state = read_state(job.spark, job.table.sql)
-        if state is not None and not state.is_torn:
-            return state
-    raise attempt_failed(
-        Category.WRITE_FAILURE, f"Table `{job.work.table}` went away while it was written.", retryable=True
-    )
-
-
 def _agreed(job: Job, fitted: Fit, counts: FileCounts | None, snapshot: Snapshot) -> FileCounts:
     """Counts whose sum is the number of rows in the snapshot. Raises AttemptFailed if none agree."""
-    if counts is not None and counts.total == snapshot.records_added:
+    if counts is not None and _written(job, counts) == snapshot.records_added:
         return counts
     counts = count_apart(job, job.roster.unempty, fitted.read)
-    if counts.total == snapshot.records_added:
+    if _written(job, counts) == snapshot.records_added:
         return counts
     raise attempt_failed(
         Category.WRITE_FAILURE,
-        f"{snapshot.records_added} rows were staged and {counts.total} are in the files.",
+        f"{snapshot.records_added} rows were staged and {_written(job, counts)} are in the files.",
         retryable=True,
     )
 
 
-def _staged(job: Job, facts: TableFacts, state: TableState, snapshot: Snapshot) -> StagedTable:
-    assert state.head is not None, "the floor was laid before the write"
-    return StagedTable(
-        table=job.work.table,
-        table_uuid=facts.id,
-        base_snapshot_id=state.head,
-        staged_snapshot_id=snapshot.id,
-        records_added=snapshot.records_added,
-    )
+def _written(job: Job, counts: FileCounts) -> int:
+    """The number of records that were written: what is rejected is too, until its file is dropped."""
+    return counts.total_read if job.keeps_aside else counts.total
 
 
 def _nothing(job: Job) -> Staged:

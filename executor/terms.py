@@ -10,7 +10,7 @@ from autoloader.v1 import ingestions_pb2, leases_pb2, schema_changes_pb2
 from google.protobuf.descriptor import EnumDescriptor
 
 from executor.errors import attempt_failed
-from executor.lease import Category, Change, Column, OnSchemaChange, SchemaCheck, SchemaTerms
+from executor.lease import Category, Change, Column, OnBadRecord, OnSchemaChange, SchemaCheck, SchemaTerms
 
 HELD_CHANGES_MAX = 1_000
 HELD_FILES_MAX = 100_000
@@ -18,7 +18,7 @@ HELD_FILES_MAX = 100_000
 HELD_BYTES_MAX = 400_000
 SHOWN_MAX = 10_000
 
-Word = TypeVar("Word", OnSchemaChange, SchemaCheck)
+Word = TypeVar("Word", OnSchemaChange, SchemaCheck, OnBadRecord)
 
 
 def terms_from(message: leases_pb2.LoadWork) -> SchemaTerms:
@@ -27,10 +27,10 @@ def terms_from(message: leases_pb2.LoadWork) -> SchemaTerms:
     default = SchemaTerms()
     return SchemaTerms(
         version=message.schema_version,
-        on_schema_change=_word(
+        on_schema_change=word(
             policy.OnSchemaChange.DESCRIPTOR, message.on_schema_change, default=default.on_schema_change
         ),
-        check=_word(policy.SchemaCheck.DESCRIPTOR, message.schema_check, default=default.check),
+        check=word(policy.SchemaCheck.DESCRIPTOR, message.schema_check, default=default.check),
         hints=tuple(Column(name=hint.name, type=hint.type) for hint in message.hints),
         fixed_columns=tuple(message.fixed_columns),
         ignored_fields=tuple(message.ignored_fields),
@@ -67,7 +67,7 @@ def _message(change: Change) -> schema_changes_pb2.SchemaChange:
     )
 
 
-def _word(descriptor: EnumDescriptor, number: int, *, default: Word) -> Word:
+def word(descriptor: EnumDescriptor, number: int, *, default: Word) -> Word:
     """The word for an enum's number, whose names are the words after a prefix."""
     if not number:
         return default

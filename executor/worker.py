@@ -9,14 +9,16 @@ from contextlib import suppress
 
 import structlog
 
-from executor.attempt import Attempt, Ending, Loader
+from executor.attempt import Attempt
 from executor.backoff import backoff_seconds
+from executor.ending import Ending
 from executor.failpoints import failpoint
 from executor.heartbeat import Heartbeat, LeaseLost
 from executor.lease import Lease
 from executor.lease_client import FailedLease, Granted, LeaseClient, Refused
 from executor.metrics import Metrics
 from executor.room import Room
+from executor.spark_work import Loader
 from executor.wire import ControlPlaneRefused, LeaseFenced
 
 ACQUIRE_WAIT_SECONDS = 20.0

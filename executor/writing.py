@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from pyspark.sql import DataFrame, DataFrameWriter
+from pyspark.sql import functions as F
 
 from executor import counts as counting
 from executor.counts import FileCounts
@@ -17,15 +18,19 @@ from executor.sql import quoted
 from executor.trust import is_trusted
 
 
-def rows_to_write(job: Job, fitted: Fit) -> tuple[DataFrame, Callable[[], FileCounts | None] | None]:
+def rows_to_write(
+    job: Job, fitted: Fit, *, may_trust: bool
+) -> tuple[DataFrame, Callable[[], FileCounts | None] | None]:
     """The rows to write, and where they are not trusted, their counts once they are written."""
     names = {job.address.name(file.uri): index for index, file in job.roster.unempty.items()}
-    if is_trusted(job, fitted.table):
+    if may_trust and is_trusted(job, fitted.table):
         rows = trusted_rows_of(job, names.values(), fitted.read)
         return rows if fitted.is_as_read else _in_table_order(rows, fitted), None
     rows, observation = counting.observed(
         rows_of(job, names.values(), fitted.read), name=NAME, rejected=REJECTED, files=len(names)
     )
+    if job.keeps_aside:
+        rows = rows.where(F.col(REJECTED).isNull())
     return _in_table_order(rows, fitted), partial(counting.of_observation, observation, names)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO
 
 from pyarrow import ArrowException, orc, parquet
@@ -50,6 +50,20 @@ class Columnar:
         rows = self.read_trusting(spark, paths, schema=schema, options=options)
         return rows.withColumn(rejected, F.lit(None).cast("string"))
 
+    def read_apart(
+        self,
+        spark: SparkSession,
+        paths: Sequence[str],
+        *,
+        schema: StructType,
+        rejected: str,
+        record: str,
+        options: Mapping[str, str],
+        layout: Layout | None = None,
+    ) -> DataFrame:
+        rows = self.read(spark, paths, schema=schema, rejected=rejected, options=options)
+        return rows.withColumn(record, F.lit(None).cast("bigint"))
+
     def read_trusting(
         self, spark: SparkSession, paths: Sequence[str], *, schema: StructType, options: Mapping[str, str]
     ) -> DataFrame:
@@ -66,6 +80,9 @@ class Columnar:
 
     def fields(self, chunks: Iterable[bytes]) -> Fields:
         return NO_FIELDS
+
+    def texts(self, chunks: Iterable[bytes], numbers: Collection[int]) -> Mapping[int, str] | None:
+        return None
 
     def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame | None:
         return None

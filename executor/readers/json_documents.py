@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from executor.readers import json_text
+from executor.readers.json_apart import rows_of_texts, trimmed
 from executor.readers.json_fields import refuse_beyond_bounds
-from executor.readers.json_text import BYTE_ORDER_MARK, STRICT, as_record, is_one_value, records_of, reject_overflow
+from executor.readers.json_text import (
+    BYTE_ORDER_MARK,
+    STRICT,
+    as_record,
+    check_json,
+    is_one_value,
+    records_of,
+    reject_overflow,
+)
 from executor.readers.paths import load
 from executor.readers.reader import Layout, Record
 from executor.readers.untyped import Untyped
@@ -43,11 +53,37 @@ class JsonDocuments(Untyped):
         )
         return reject_overflow(load(spark, reader, paths), schema, rejected=rejected)
 
+    def read_apart(
+        self,
+        spark: SparkSession,
+        paths: Sequence[str],
+        *,
+        schema: StructType,
+        rejected: str,
+        record: str,
+        options: Mapping[str, str],
+        layout: Layout | None = None,
+    ) -> DataFrame:
+        document = F.col("text")
+        documents = (
+            load(spark, spark.read.format("text").options(wholetext="true", **options), paths)
+            .select(trimmed(F.col("value")).alias("text"), F.lit(None).alias("number"))
+            .where(document != "")
+            .withColumn("is_clear", is_one_value(document))
+        )
+        return rows_of_texts(documents, schema=schema, rejected=rejected, record=record, options=self._options)
+
     def read_trusting(
         self, spark: SparkSession, paths: Sequence[str], *, schema: StructType, options: Mapping[str, str]
     ) -> DataFrame:
         reader = spark.read.format("json").schema(schema).options(mode="FAILFAST", **self._options, **options)
         return load(spark, reader, paths)
+
+    def texts(self, chunks: Iterable[bytes], numbers: Collection[int]) -> Mapping[int, str] | None:
+        """As they are in the document: Spark has them as it would write them."""
+        text = b"".join(chunks).decode().removeprefix(BYTE_ORDER_MARK)
+        check_json(text)
+        return {number: found for number, found in enumerate(_texts_of_elements(text), start=1) if number in numbers}
 
     def records(self, head: bytes, *, is_whole: bool) -> Iterator[Record | ValueError]:
         text = head.removeprefix(BYTE_ORDER_MARK.encode())
@@ -80,13 +116,27 @@ class JsonDocuments(Untyped):
 
 def _first_elements(text: str) -> Iterator[Record | ValueError]:
     """The first elements of an array that is cut off somewhere; none of a document that is no array."""
+    for value, _, _ in _elements(text):
+        yield as_record(value)
+
+
+def _texts_of_elements(text: str) -> Iterator[str]:
+    """The texts of an array's elements, or of the one value that a document is."""
+    if not text.lstrip().startswith("["):
+        yield text.strip()
+    for _, start, end in _elements(text):
+        yield text[start:end]
+
+
+def _elements(text: str) -> Iterator[tuple[Any, int, int]]:
+    """The elements of an array, and from where to where they are, as far as there are any."""
     decoder, position = json.JSONDecoder(), _skipped(text, 0, "[")
     while position is not None:
         try:
             value, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError):
             return
-        yield as_record(value)
+        yield value, position, end
         position = _skipped(text, end, ",")
 
 

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from executor.readers import json_text
+from executor.readers.json_apart import rows_of_texts, trimmed
 from executor.readers.json_fields import fields_of_lines
 from executor.readers.json_text import BYTE_ORDER_MARK, STRICT, is_one_value, records_of, reject_overflow
+from executor.readers.numbered import number_in_task
 from executor.readers.paths import load
 from executor.readers.reader import Layout, Record
 from executor.readers.untyped import Untyped
@@ -51,6 +53,26 @@ class JsonLines(Untyped):
         )
         return reject_overflow(rows, schema, rejected=rejected)
 
+    def read_apart(
+        self,
+        spark: SparkSession,
+        paths: Sequence[str],
+        *,
+        schema: StructType,
+        rejected: str,
+        record: str,
+        options: Mapping[str, str],
+        layout: Layout | None = None,
+    ) -> DataFrame:
+        line = F.col("text")
+        lines = (
+            load(spark, spark.read.format("text").options(**options), paths)
+            .select(trimmed(F.col("value")).alias("text"), number_in_task().alias("number"))
+            .where(line != "")
+            .withColumn("is_clear", _is_clear(line))
+        )
+        return rows_of_texts(lines, schema=schema, rejected=rejected, record=record, options=self._options)
+
     def read_trusting(
         self, spark: SparkSession, paths: Sequence[str], *, schema: StructType, options: Mapping[str, str]
     ) -> DataFrame:
@@ -72,9 +94,8 @@ class JsonLines(Untyped):
     def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame | None:
         """Lines with more than one value on them, of which Spark reads the first only."""
         line = F.ltrim(F.col("value"), F.lit(BYTE_ORDER_MARK))
-        is_flat = F.instr(line, "}") == F.length(F.rtrim(line))
-        is_clear = (is_flat & ~F.startswith(F.ltrim(line), F.lit("["))) | is_one_value(line)
-        lines = load(spark, spark.read.format("text").options(**options), paths).where(~is_clear & (F.trim(line) != ""))
+        lines = load(spark, spark.read.format("text").options(**options), paths)
+        lines = lines.where(~_is_clear(line) & (F.trim(line) != ""))
         return lines.select(F.input_file_name().alias("name"), F.col("value").alias("text"))
 
     def count_at_a_glance(self, chunks: Iterable[bytes]) -> int | None:
@@ -92,6 +113,12 @@ class JsonLines(Untyped):
 
     def reason(self, text: str, types: Mapping[str, str], *, layout: Layout | None) -> str:
         return json_text.reason(text, types)
+
+
+def _is_clear(line: Column) -> Column:
+    """Whether nothing follows the value on a line."""
+    is_flat = F.instr(line, "}") == F.length(F.rtrim(line))
+    return (is_flat & ~F.startswith(F.ltrim(line), F.lit("["))) | is_one_value(line)
 
 
 def _has_a_record_a_line(chunk: bytes, text: Bytes, feeds: Marks) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -48,6 +49,14 @@ def records_of(text: bytes) -> Iterator[Record | ValueError]:
         yield as_record(record)
 
 
+def check_json(text: str) -> None:
+    """Raises ValueError when the text is not one JSON value."""
+    try:
+        json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
 def as_record(value: Any) -> Record | ValueError:
     return value if isinstance(value, dict) else ValueError("a record must be an object")
 
@@ -55,13 +64,16 @@ def as_record(value: Any) -> Record | ValueError:
 def reason(text: str, types: Mapping[str, str]) -> str:
     """Why a record of this text does not fit columns of these types."""
     try:
-        record = json.loads(text)
+        record = json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         return f"it is not JSON ({error.msg} at character {error.pos + 1})"
+    except _NotJson as error:
+        return str(error)
     except (ValueError, RecursionError):
         return "it has a number too long, or is nested too deeply"
     records = record if isinstance(record, list) else [record]
-    return next((found for found in (misfit(one, types) for one in records) if found), "its text is not UTF-8")
+    found = next((found for found in (misfit(one, types) for one in records) if found), "")
+    return found or ("a number is beyond the range of its column" if text.isascii() else "its text is not UTF-8")
 
 
 def misfit(record: Any, types: Mapping[str, str]) -> str:
@@ -70,12 +82,21 @@ def misfit(record: Any, types: Mapping[str, str]) -> str:
         return "it is not an object"
     seen = {column.name: column.type for column in infer([record])}
     misfits = [
-        f"`{name}` is {kind}, here {seen[name]}"
+        f"`{name}` is {kind}, here {'beyond its range' if _is_infinite(record[name]) else seen[name]}"
         for name, kind in types.items()
         if record.get(name) is not None and seen.get(name, kind) != kind
     ]
     return "a value does not fit its column: " + "; ".join(misfits) if misfits else ""
 
 
+def _is_infinite(value: Any) -> bool:
+    """Python reads numbers that no type of Spark's can hold as infinite ones."""
+    return isinstance(value, float) and math.isinf(value)
+
+
+class _NotJson(ValueError):
+    """What Python's parser takes for JSON all the same."""
+
+
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+    raise _NotJson(f"{name} is not JSON")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
@@ -68,6 +68,30 @@ class Reader(Protocol):
 
         That column is null in rows that were read in full, else it has the raw text. All of the
         files have the layout, where the format has any.
+        """
+        ...
+
+    def read_apart(
+        self,
+        spark: SparkSession,
+        paths: Sequence[str],
+        *,
+        schema: StructType,
+        rejected: str,
+        record: str,
+        options: Mapping[str, str],
+        layout: Layout | None = None,
+    ) -> DataFrame:
+        """The same, where `read` would pass something over with a row that is rejected for it.
+
+        The column named `record` numbers the records of a task's files from 1, by their lines where a record is one.
+        """
+        ...
+
+    def texts(self, chunks: Iterable[bytes], numbers: Collection[int]) -> Mapping[int, str] | None:
+        """The texts of records by their numbers, of a file's bytes, decompressed; None where `read_apart` has them.
+
+        Raises ValueError when the file as a whole is broken, and not a record.
         """
         ...
 

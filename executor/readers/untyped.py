@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import BinaryIO
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import BinaryIO, Protocol
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from executor.lease import Column
+from executor.readers.numbered import number_in_task
 from executor.readers.reader import Layout, Record
 from executor.schema.infer import infer
+
+
+class Reading(Protocol):
+    """A reader that passes nothing over."""
+
+    def read(
+        self,
+        spark: SparkSession,
+        paths: Sequence[str],
+        *,
+        schema: StructType,
+        rejected: str,
+        options: Mapping[str, str],
+        layout: Layout | None = None,
+    ) -> DataFrame: ...
 
 
 class Untyped:
@@ -42,6 +58,23 @@ class Untyped:
         self, spark: SparkSession, paths: Sequence[str], *, schema: StructType, options: Mapping[str, str]
     ) -> DataFrame:
         raise NotImplementedError
+
+    def read_apart(
+        self: Reading,
+        spark: SparkSession,
+        paths: Sequence[str],
+        *,
+        schema: StructType,
+        rejected: str,
+        record: str,
+        options: Mapping[str, str],
+        layout: Layout | None = None,
+    ) -> DataFrame:
+        rows = self.read(spark, paths, schema=schema, rejected=rejected, options=options, layout=layout)
+        return rows.withColumn(record, number_in_task())
+
+    def texts(self, chunks: Iterable[bytes], numbers: Collection[int]) -> Mapping[int, str] | None:
+        return None
 
     def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame | None:
         return None

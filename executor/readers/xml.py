@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import cast
-from xml.etree.ElementTree import Element, ParseError, XMLPullParser
+from xml.etree.ElementTree import Element, ParseError, XMLPullParser, tostring
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -65,6 +65,23 @@ class Xml(Untyped):
             F.coalesce(F.col(quoted(rejected)), unread).alias(rejected),
         )
 
+    def texts(self, chunks: Iterable[bytes], numbers: Collection[int]) -> Mapping[int, str] | None:
+        """Spark gives the text of the whole file for that of a record."""
+        parser: XMLPullParser[Element] = XMLPullParser(["end"])
+        found: dict[int, str] = {}
+        number = 0
+        try:
+            for chunk in chunks:
+                parser.feed(chunk)
+                for element in self._elements_of(parser):
+                    number += 1
+                    if number in numbers:
+                        found[number] = tostring(element, encoding="unicode").strip()
+            parser.close()
+        except ParseError as error:
+            raise ValueError(str(error)) from error
+        return found
+
     def records(self, head: bytes, *, is_whole: bool) -> Iterator[Record | ValueError]:
         parser: XMLPullParser[Element] = XMLPullParser(["end"])
         try:
@@ -107,12 +124,16 @@ class Xml(Untyped):
         return of_records(self._records_of(parser))
 
     def _records_of(self, parser: XMLPullParser[Element]) -> Iterator[Record]:
-        """The records that are whole by now; they are forgotten."""
+        for element in self._elements_of(parser):
+            record = self._value(element)
+            yield record if isinstance(record, dict) else {self._value_tag: record}
+
+    def _elements_of(self, parser: XMLPullParser[Element]) -> Iterator[Element]:
+        """The elements of records that are whole by now; they are forgotten."""
         for event in parser.read_events():
             _, element = cast("tuple[str, Element]", event)
             if element.tag == self._row_tag:
-                record = self._value(element)
-                yield record if isinstance(record, dict) else {self._value_tag: record}
+                yield element
                 element.clear()
 
     def _is_element(self, name: str) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from prometheus_client import generate_latest
 
 from executor.heartbeat import LeaseLost
-from executor.lease import Category, Column, Evolve, Failure, LoadWork, StagedTable, StageResult
+from executor.lease import Category, Column, Evolve, Failure, LoadWork, PublishWork, StagedTable, StageResult
 from executor.lease_client import LeaseClient
 from executor.metrics import Metrics
 from executor.publish import InDoubt, NotPublished, Published
@@ -38,7 +38,7 @@ class FakeLoader:
         self,
         work: LoadWork,
         *,
-        ingestion: str,
+        run: str,
         lease_id: str,
         attempt: str,
         evolve: Evolve,
@@ -52,16 +52,16 @@ class FakeLoader:
         return StageResult(staged=STAGED, records_written=(3, 4), exceptions=(), unknown_fields=())
 
     def publish(
-        self, staged: StagedTable, *, ingestion: str, lease_id: str, check_held: Callable[[], None]
+        self, work: PublishWork, *, ingestion: str, lease_id: str, check_held: Callable[[], None]
     ) -> Published | NotPublished | InDoubt:
-        self.did.append(f"publish {staged.staged_snapshot_id}")
+        self.did.append(f"publish {work.rows.staged_snapshot_id}")
         publication = self.publications.popleft() if self.publications else Published(snapshot_id=33)
         if isinstance(publication, Exception):
             raise publication
         return publication
 
-    def keep_for_person(self, staged: StagedTable, *, lease_id: str) -> None:
-        self.did.append(f"keep {staged.staged_snapshot_id}")
+    def keep_for_person(self, work: PublishWork, *, lease_id: str) -> None:
+        self.did.append(f"keep {work.rows.staged_snapshot_id}")
         self.while_keeping()
 
     def drop_branches(self, table: str, names: Sequence[str]) -> None:

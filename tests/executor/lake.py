@@ -18,6 +18,7 @@ from executor.lease import (
     Format,
     LeasedFile,
     LoadWork,
+    PublishWork,
     S3Access,
     StagedTable,
     StageResult,
@@ -128,7 +129,7 @@ class Lake:
         return load.stage(
             self.work(files, **changes),
             sessions=self.sessions,
-            ingestion=INGESTION,
+            run=f"ingestions/{INGESTION}/runs/1",
             lease_id=lease_id or str(uuid.uuid4()),
             attempt=str(uuid.uuid4()),
             evolve=evolve,
@@ -136,9 +137,11 @@ class Lake:
             phase=lambda name: None,
         )
 
-    def publish(self, staged: StagedTable, *, lease_id: str) -> Published | NotPublished | InDoubt:
+    def publish(
+        self, staged: StagedTable, *, lease_id: str, rejects: StagedTable | None = None
+    ) -> Published | NotPublished | InDoubt:
         return publish.publish(
-            staged,
+            PublishWork(rows=staged, rejects=rejects),
             sessions=self.sessions,
             ingestion=INGESTION,
             lease_id=lease_id,
@@ -150,5 +153,6 @@ class Lake:
         """Stages and publishes."""
         lease_id = str(uuid.uuid4())
         result = self.stage(files, lease_id=lease_id, **changes)
-        assert isinstance(self.publish(result.staged, lease_id=lease_id), Published)
+        rejects = result.rejects.staged if result.rejects else None
+        assert isinstance(self.publish(result.staged, lease_id=lease_id, rejects=rejects), Published)
         return result

@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from executor.heartbeat import Heartbeat, LeaseLost
-from executor.lease import Lease, StagedTable
+from executor.lease import Lease, PublishWork, StagedTable
 from executor.lease_client import LeaseClient
 from executor.wire import LeaseFenced, boot_seconds
 from tests.executor.lease_service import Refusal, ScriptedLeaseService, Stop
@@ -29,7 +29,7 @@ def a_held_lease() -> Lease:
         attempt="attempt-3",
         run="ingestions/orders/runs/1",
         ttl_seconds=TTL_SECONDS,
-        work=StagedTable(table="local.shop.orders"),
+        work=PublishWork(rows=StagedTable(table="local.shop.orders")),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 from executor import publish as publishing
-from executor.lease import Category, StagedTable
+from executor.lease import Category, PublishWork, StagedTable
 from executor.publish import InDoubt, NotPublished, Published
 from tests.executor.lake import CATALOG, RECORDS, Lake
 
@@ -86,7 +86,7 @@ def _category(answer: object) -> Category | None:
 def test_a_dropped_table_is_in_doubt(lake: Lake, staged: StagedTable, lease_id: str) -> None:
     lake.sql("DROP TABLE {t}")
     assert _category(lake.publish(staged, lease_id=lease_id)) is Category.PUBLISH_IN_DOUBT
-    publishing.keep_for_person(staged, sessions=lake.sessions, lease_id=lease_id)
+    publishing.keep_for_person(PublishWork(rows=staged), sessions=lake.sessions, lease_id=lease_id)
 
 
 def test_a_table_created_again_is_in_doubt(lake: Lake, staged: StagedTable, lease_id: str) -> None:
@@ -161,8 +161,8 @@ def test_another_attempt_of_the_lease_in_main_is_in_doubt(lake: Lake, staged: St
 
 
 def test_a_person_finds_the_snapshot_in_doubt_under_a_tag(lake: Lake, staged: StagedTable, lease_id: str) -> None:
-    publishing.keep_for_person(staged, sessions=lake.sessions, lease_id=lease_id)
-    publishing.keep_for_person(staged, sessions=lake.sessions, lease_id=lease_id)
+    publishing.keep_for_person(PublishWork(rows=staged), sessions=lake.sessions, lease_id=lease_id)
+    publishing.keep_for_person(PublishWork(rows=staged), sessions=lake.sessions, lease_id=lease_id)
     (tag,) = lake.sql("SELECT * FROM {t}.refs WHERE type = 'TAG'")
     assert tag["snapshot_id"] == staged.staged_snapshot_id
     assert tag["max_reference_age_in_ms"] is None

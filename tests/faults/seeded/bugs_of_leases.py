@@ -8,11 +8,12 @@ import uuid
 from typing import Any
 
 from executor import worker
-from executor.attempt import SNAPSHOT_LOST, Attempt, Ending
+from executor.attempt import SNAPSHOT_LOST, Attempt
 from executor.convert import stage_request
+from executor.ending import Ending
 from executor.failpoints import failpoint
 from executor.heartbeat import Heartbeat
-from executor.lease import LoadWork, StagedTable
+from executor.lease import LoadWork, PublishWork
 from executor.lease_client import FailedLease, LeaseClient, Renewal
 from executor.publish import Published
 from executor.wire import Caller, LeaseFenced, boot_seconds
@@ -57,14 +58,14 @@ async def _publishes_before_the_decision(attempt: Attempt, work: LoadWork, phase
     result = await attempt._stage(work, phase)
     publication = await asyncio.to_thread(
         attempt._loader.publish,
-        result.staged,
+        result.to_publish,
         ingestion=attempt._lease.ingestion,
         lease_id=attempt._lease.id,
         check_held=attempt._heartbeat.check_held,
     )
     failpoint("executor.before_decision")
     await attempt._client.stage(attempt._lease, result)
-    return await attempt._conclude(result.staged, publication)
+    return await attempt._conclude(result.to_publish, publication)
 
 
 async def _drops_its_branch_when_fenced(attempt: Attempt, work: LoadWork, phase: Any) -> Ending:
@@ -75,7 +76,7 @@ async def _drops_its_branch_when_fenced(attempt: Attempt, work: LoadWork, phase:
         raise
 
 
-async def _fails_when_it_cannot_publish(attempt: Attempt, staged: StagedTable, phase: Any) -> Ending:
+async def _fails_when_it_cannot_publish(attempt: Attempt, staged: PublishWork, phase: Any) -> Ending:
     try:
         publication = attempt._loader.publish(
             staged,
@@ -89,10 +90,10 @@ async def _fails_when_it_cannot_publish(attempt: Attempt, staged: StagedTable, p
     return await attempt._conclude(staged, publication)
 
 
-async def _completes_and_drops_all(attempt: Attempt, staged: StagedTable, published: Published) -> None:
+async def _completes_and_drops_all(attempt: Attempt, staged: PublishWork, published: Published) -> None:
     snapshot_id, branches = published.snapshot_id, published.branches
     await attempt._client.complete(attempt._lease, published_snapshot_id=snapshot_id, branches=branches)
-    attempt._loader.drop_branches(staged.table, branches)
+    attempt._loader.drop_branches(staged.rows.table, branches)
 
 
 async def _calls_under_a_new_id(caller: Caller, method: Any, request: Any, **told: Any) -> Any:

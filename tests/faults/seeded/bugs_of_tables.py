@@ -9,7 +9,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, DataFrameWriter
 
-from executor import publish, spark, staging, storage, table
+from executor import publish, spark, staged, staging, storage, table
 from executor.counts import FileCounts
 from executor.failpoints import failpoint
 from executor.job import Job
@@ -21,7 +21,7 @@ from executor.spark import Sessions, SparkSettings
 from executor.storage import LocalStore
 from tests.model.planting import in_code
 
-judge, look_and_pick, publish_once = publish.judge, publish._look_and_pick, publish.publish
+judge, look_and_pick, publish_once = publish.judge, publish._look_and_pick, publish.publish_table
 start, forced = spark.start, spark._forced
 Verdict = Published | NotPublished | InDoubt | Next
 
@@ -115,7 +115,7 @@ def _append_to_main(job: Job, rows: DataFrame, branch: str) -> DataFrameWriter:
 
 
 def _head_of_main(job: Job, branch: str) -> tuple[TableState, Snapshot]:
-    state = staging._state(job)
+    state = staged._state(job)
     assert state.head is not None
     return state, state.snapshots[state.head]
 
@@ -125,7 +125,7 @@ def _published_when_staged(staged: StagedTable, **_: Any) -> Published:
 
 
 def _whatever_the_branch_has(job: Job, branch: str) -> tuple[TableState, Snapshot]:
-    state = staging._state(job)
+    state = staged._state(job)
     return state, state.snapshots[state.refs[branch]]
 
 
@@ -168,10 +168,10 @@ PLAIN_APPEND = "rows are appended to main"
 BUGS_OF_TABLES = {
     PLAIN_APPEND: (
         in_code(staging, "append_to", _append_to_main),
-        in_code(staging, "_staged_snapshot", _head_of_main),
+        in_code(staging, "staged_snapshot", _head_of_main),
         # Its rows would seal the table, since nobody decided upon them.
         in_code(staging, "leases_since", lambda state, snapshot_id: ()),
-        in_code(publish, "publish", _published_when_staged),
+        in_code(publish, "publish_table", _published_when_staged),
     ),
     "publish without the floor check": (in_code(publish, "judge", _any_floor),),
     "publish on a floor that merely exists": (in_code(publish, "judge", _floor_that_exists),),
@@ -189,19 +189,22 @@ BUGS_OF_TABLES = {
     "publish takes a torn read for the truth": (in_code(TableState, "is_torn", property(_no)),),
     "publish doubts what provably never was in main": (in_code(publish, "judge", _doubts_what_is_lost),),
     "publish takes what is gone for never published": (in_code(publish, "judge", _loads_what_is_gone),),
-    "an unknown outcome is taken for failure": (in_code(publish, "publish", _unknown_is_failed),),
+    "an unknown outcome is taken for failure": (in_code(publish, "publish_table", _unknown_is_failed),),
     "an unknown outcome is taken for success": (in_code(publish, "_look_and_pick", _unknown_is_done),),
-    "publish without the lease": (in_code(publish, "publish", _publish_whoever_holds_it),),
+    "publish without the lease": (in_code(publish, "publish_table", _publish_whoever_holds_it),),
     "publish looks, then appends": (in_code(publish, "_look_and_pick", _look_then_append),),
     "stage on main": (in_code(staging, "append_to", _append_to_main),),
     "stage on one branch for all": (in_code(Job, "branch", _one_branch_for_all),),
     "stage takes what it finds on its branch": (
         in_code(Job, "branch", _one_branch_for_a_lease),
-        in_code(staging, "_staged_snapshot", _whatever_the_branch_has),
+        in_code(staging, "staged_snapshot", _whatever_the_branch_has),
     ),
     "stage lays no floor": (in_code(table, "_lay_floor", _nothing),),
-    "stage does not see its rows in main": (in_code(staging, "_staged_snapshot", _whatever_the_branch_has),),
-    "an attempt forgets its table": (in_code(staging, "_refuse_another", _nothing),),
+    "stage does not see its rows in main": (in_code(staging, "staged_snapshot", _whatever_the_branch_has),),
+    "an attempt forgets its table": (
+        in_code(staging, "refuse_another", _nothing),
+        in_code(staged, "refuse_another", _nothing),
+    ),
     "counts of files are guessed by their sizes": (in_code(staging, "_agreed", _counts_from_sizes),),
     "versions are not looked at after the read": (in_code(LocalStore, "troubles", _untroubled),),
     "a version is its size": (in_code(LocalStore, "_trouble", _changed_if_longer),),

@@ -13,7 +13,7 @@ from autoloader.v1 import leases_pb2
 
 from executor.credentials import KeyRing
 from executor.heartbeat import Heartbeat, LeaseLost
-from executor.lease import Lease, StagedTable
+from executor.lease import Lease, PublishWork, StagedTable
 from executor.lease_client import LeaseClient
 from executor.publish import Published
 from executor.wire import Caller, LeaseFenced, boot_seconds, open_channel
@@ -165,7 +165,7 @@ async def _held() -> AsyncIterator[tuple[Heartbeat, ScriptedLeaseService]]:
 
 
 def _a_lease() -> Lease:
-    work = StagedTable(table="local.shop.orders")
+    work = PublishWork(rows=StagedTable(table="local.shop.orders"))
     return Lease(id="lease-1", fence=3, attempt="attempt-3", run="runs/1", ttl_seconds=TTL_SECONDS, work=work)
 
 

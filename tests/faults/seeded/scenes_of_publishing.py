@@ -15,7 +15,7 @@ from executor import spark
 from executor.errors import StartRefused
 from executor.heartbeat import LeaseLost
 from executor.jvm import load_table
-from executor.lease import StagedTable
+from executor.lease import PublishWork, StagedTable
 from executor.metadata import TableState, read_state
 from executor.publish import InDoubt, Next, NotPublished, Published
 from tests.executor.lake import CATALOG, INGESTION, RECORDS, Lake
@@ -127,7 +127,9 @@ async def the_lease_is_lost(ground: Ground) -> None:
         raise LeaseLost("its time is up")
 
     with pytest.raises(LeaseLost):
-        publishing.publish(staged, sessions=lake.sessions, ingestion=INGESTION, lease_id=LEASE, check_held=lose)
+        publishing.publish(
+            PublishWork(rows=staged), sessions=lake.sessions, ingestion=INGESTION, lease_id=LEASE, check_held=lose
+        )
     assert lake.ids() == OTHERS
 
 
