@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from executor.history import History
 from executor.ledger import LeaseState, LedgerLease
@@ -37,6 +37,18 @@ def audit(
     differences += _unknown({lease.id for lease in ours}, earlier, ingestion)
     differences += _twice(later)
     return Audit(differences=tuple(differences), notes=tuple(_notes(ours, later)))
+
+
+def kept_aside(lease: LedgerLease) -> LedgerLease | None:
+    """The lease as the table of its rejects has it; None when it has none there."""
+    if lease.rejects is None or not (lease.published_rejects_snapshot_id or lease.state is not LeaseState.PUBLISHED):
+        return None
+    return replace(
+        lease,
+        staged=lease.rejects,
+        published_snapshot_id=lease.published_rejects_snapshot_id,
+        records_written=lease.rejects.records_added,
+    )
 
 
 def described(snapshot: Snapshot) -> str:

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from autoloader.v1 import ingestions_pb2, ingestions_pb2_grpc, leases_pb2, recovery_pb2, recovery_pb2_grpc
 
-from executor.convert import outcome_message, staged_from, staged_message
-from executor.lease import FileOutcome, LeasedFile, StagedTable
+from executor.convert import outcome_message, rejects_message, staged_from, staged_message
+from executor.lease import FileOutcome, LeasedFile, Rejects, StagedTable
 from executor.wire import Caller, Channel, Method
 
 PAGE_SIZE = 1_000
@@ -62,6 +62,8 @@ class LedgerLease:
     published_snapshot_id: int
     file_count: int
     records_written: int
+    rejects: StagedTable | None = None
+    published_rejects_snapshot_id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,8 @@ class ForgottenLease:
     files: tuple[LeasedFile, ...] = ()
     records_written: tuple[int, ...] = ()
     exceptions: tuple[FileOutcome, ...] = ()
+    rejects: Rejects | None = None
+    published_rejects_snapshot_id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +181,8 @@ def _forgotten_message(lease: ForgottenLease) -> recovery_pb2.ForgottenLease:
         ],
         records_written=lease.records_written,
         exceptions=[outcome_message(outcome, text_bytes=text_bytes) for outcome in lease.exceptions],
+        rejects=rejects_message(lease.rejects) if lease.rejects else None,
+        published_rejects_snapshot_id=lease.published_rejects_snapshot_id,
     )
 
 
@@ -190,6 +196,8 @@ def _ledger_lease(message: recovery_pb2.LedgerLease) -> LedgerLease:
         published_snapshot_id=message.published_snapshot_id,
         file_count=message.file_count,
         records_written=message.records_written,
+        rejects=staged_from(message.rejects) if message.HasField("rejects") else None,
+        published_rejects_snapshot_id=message.published_rejects_snapshot_id,
     )
 
 

@@ -160,6 +160,7 @@ def _by_manifest(manifest: Manifest, published_snapshot_id: int) -> ForgottenLea
         files=manifest.files,
         records_written=manifest.records_written,
         exceptions=manifest.exceptions,
+        rejects=manifest.rejects,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -17,8 +17,9 @@ from executor.beside import objects_beside
 from executor.command import Command
 from executor.diagnose import failure_of, is_from_spark
 from executor.errors import StartRefused
+from executor.finish import publish_rejects
 from executor.history import History, history_of
-from executor.ledger import ForgottenLease, LedgerAway, LedgerClient, RestoredLease, Result
+from executor.ledger import ForgottenLease, LedgerAway, LedgerClient, LedgerLease, RestoredLease, Result
 from executor.metadata import read_state
 from executor.reconcile import Scene
 from executor.remains import Remains
@@ -89,23 +90,32 @@ async def _at_table(settings: Settings, command: Command, ledger: LedgerClient) 
 
 
 async def _audit(command: Command, place: Place, ledger: LedgerClient) -> int:
+    leases, differences = await _compared(place, ledger, is_of=lambda lease: lease)
+    for table in sorted({lease.rejects.table for lease in leases if lease.rejects}):
+        name = tables.table_name(table, default_catalog=place.sessions.default_catalog)
+        _, more = await _compared(replace(place, table=table, sql=name.sql), ledger, is_of=auditing.kept_aside)
+        differences += more
+    _say([_count(differences, "difference") + "."])
+    return differences
+
+
+async def _compared(
+    place: Place, ledger: LedgerClient, *, is_of: Callable[[LedgerLease], LedgerLease | None]
+) -> tuple[list[LedgerLease], int]:
+    """The ledger's leases, and how many differences between it and the table there are."""
     earlier = await place.history()
     leases = {lease.id: lease for lease in await ledger.leases(place.name)}
     if earlier is not None:
         # Others may load into the same table.
         leases |= {lease.id: lease for lease in await ledger.leases("ingestions/-", table_uuid=earlier.state.id)}
+    of_table = [found for lease in leases.values() if (found := is_of(lease)) is not None]
     audit = auditing.audit(
-        list(leases.values()),
-        ingestion=place.ingestion,
-        table=place.table,
-        earlier=earlier,
-        later=await place.history(),
+        of_table, ingestion=place.ingestion, table=place.table, earlier=earlier, later=await place.history()
     )
-    _say([f"Compared {_count(len(leases), 'lease')} of the ledger with table {place.table}."])
+    _say([f"Compared {_count(len(of_table), 'lease')} of the ledger with table {place.table}."])
     _say(f"note: {note}" for note in audit.notes)
     _say(audit.differences)
-    _say([_count(len(audit.differences), "difference") + "."])
-    return len(audit.differences)
+    return list(leases.values()), len(audit.differences)
 
 
 async def _reconcile(command: Command, place: Place, ledger: LedgerClient) -> int:
@@ -115,10 +125,17 @@ async def _reconcile(command: Command, place: Place, ledger: LedgerClient) -> in
         return 0
     scene, remains = await _scene(command, place, ledger, main)
     plan = reconciling.plan(scene)
-    left_open = [*plan.left_open, *await _undecided(plan, scene, remains), *remains.troubles]
-    answers = await _told(plan.forgotten, command, place, ledger)
+    forgotten, lost = await asyncio.to_thread(
+        publish_rejects,
+        plan.forgotten,
+        sessions=place.sessions,
+        ingestion=place.ingestion,
+        is_dry_run=command.is_dry_run,
+    )
+    left_open = [*plan.left_open, *await _undecided(plan, scene, remains), *remains.troubles, *lost]
+    answers = await _told(forgotten, command, place, ledger)
     refused = [f"Lease {answer.id}: {answer.message}" for answer in answers if answer.result is Result.REFUSED]
-    _say([_restored_line(plan.forgotten, answers, is_dry_run=command.is_dry_run)])
+    _say([_restored_line(forgotten, answers, is_dry_run=command.is_dry_run)])
     _say(left_open + refused)
     _say([f"{_count(len(left_open) + len(refused), 'thing')} left to look at."])
     return len(left_open) + len(refused)
@@ -131,7 +148,9 @@ async def _told(
     answers = await ledger.restore(place.name, leases, validate_only=command.is_dry_run)
     refused = {answer.id for answer in answers if answer.result is Result.REFUSED} & command.accepted
     without_files = [
-        replace(lease, files=(), records_written=(), exceptions=()) for lease in leases if lease.id in refused
+        replace(lease, files=(), records_written=(), exceptions=(), rejects=None)
+        for lease in leases
+        if lease.id in refused
     ]
     again = await ledger.restore(place.name, without_files, validate_only=command.is_dry_run)
     return [answer for answer in answers if answer.id not in refused] + again

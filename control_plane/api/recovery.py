@@ -129,8 +129,6 @@ def _check_lease(lease: pb.ForgottenLease, field: str) -> Iterator[Violation]:
 
 def _check_rejects(lease: pb.ForgottenLease, field: str) -> Iterator[Violation]:
     records, added = lease.rejects.records, lease.rejects.staged.records_added
-    if not lease.published_rejects_snapshot_id:
-        yield Violation(f"{field}published_rejects_snapshot_id", "is missing; publish what is kept aside first")
     if len(records) != len(lease.files):
         yield Violation(f"{field}rejects.records", f"has {len(records)} counts for {len(lease.files)} files")
     if lease.files and sum(records) != added:

@@ -75,10 +75,11 @@ def _is_same(found: pb.Ingestion, wanted: Wanted) -> bool:
 
 
 async def _adapt(ingestions: IngestionServiceAsyncStub, found: pb.Ingestion, wanted: Wanted) -> None:
-    """Another pattern, option of the format or way to the same bucket is another wish about one ingestion."""
+    """Another pattern, option or way to the same bucket is another wish about one ingestion."""
     ingestion = wanted.ingestion()
     ingestion.name, ingestion.etag = found.name, found.etag
-    mask = FieldMask(paths=["source.pattern", "source.s3", *(["format"] if wanted.says_format else [])])
+    said = {"format": wanted.says_format, "load.on_bad_record": wanted.on_bad_record is not None}
+    mask = FieldMask(paths=["source.pattern", "source.s3", *(path for path, is_said in said.items() if is_said)])
     await ingestions.UpdateIngestion(
         pb.UpdateIngestionRequest(ingestion=ingestion, update_mask=mask, request_id=str(uuid.uuid4()))
     )

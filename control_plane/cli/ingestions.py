@@ -28,6 +28,7 @@ from control_plane.cli.wanted import (
     EndpointOption,
     ExcludeOption,
     FileOption,
+    OnBadRecordOption,
     PatternOption,
     RegionOption,
     SourceOption,
@@ -62,6 +63,7 @@ def create(
     region: RegionOption = "",
     format: FormatOption = None,
     format_option: FormatOptionsOption = None,
+    on_bad_record: OnBadRecordOption = None,
     validate_only: CheckOption = False,
     server: ServerOption = DEFAULT_SERVER,
     output: OutputOption = Output.TABLE,
@@ -76,6 +78,7 @@ def create(
         region=region,
         format=format,
         format_options=tuple(format_option or ()),
+        on_bad_record=on_bad_record,
     )
     request = pb.CreateIngestionRequest(
         ingestion_id=ingestion_id,
@@ -185,6 +188,7 @@ def check(
     region: RegionOption = "",
     format: FormatOption = None,
     format_option: FormatOptionsOption = None,
+    on_bad_record: OnBadRecordOption = None,
     server: ServerOption = DEFAULT_SERVER,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -202,6 +206,7 @@ def check(
         region=region,
         format=format,
         format_options=tuple(format_option or ()),
+        on_bad_record=on_bad_record,
     )
     described = bool(file) or wanted.is_given
     if bool(ingestion) == described:

@@ -16,7 +16,7 @@ from control_plane.cli.formats import FormatOption, FormatOptionsOption
 from control_plane.cli.one_pass import load as load_once
 from control_plane.cli.progress import RunProgress
 from control_plane.cli.report import report
-from control_plane.cli.wanted import Wanted
+from control_plane.cli.wanted import OnBadRecordOption, Wanted
 from control_plane.embedded.warehouse import CATALOG
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def load(
     table: Annotated[str, typer.Option(help="Table to load into: NAMESPACE.TABLE.")],
     format: FormatOption = None,
     format_option: FormatOptionsOption = None,
+    on_bad_record: OnBadRecordOption = None,
     pattern: Annotated[str, typer.Option(help="Files to load, by path below SOURCE: *, **, ?, [..], {a,b}.")] = "",
     data: DataOption = DEFAULT_DATA,
     endpoint_url: Annotated[str, typer.Option(help="S3 server other than AWS.")] = "",
@@ -51,6 +52,7 @@ def load(
         region=region,
         format=format,
         format_options=tuple(format_option or ()),
+        on_bad_record=on_bad_record,
     )
     runs = on_machine(data, lambda machine: _load_and_tell(machine, wanted))
     if any(run.state != pb.Run.STATE_SUCCEEDED for run in runs):

@@ -72,7 +72,8 @@ def outcome_of(run: runs_pb2.Run) -> str:
     if not run.files_processed:
         return f"Nothing could be loaded; the run ended after {seconds:.1f} s."
     files, records = counted(run.files_processed, "file"), counted(run.records_written, "record")
-    return f"Loaded {files}: {records} in {seconds:.1f} s."
+    kept = f", and {run.records_rejected:,} kept aside" if run.records_rejected and not run.files_failed else ""
+    return f"Loaded {files}: {records}{kept} in {seconds:.1f} s."
 
 
 def counted(count: int, noun: str) -> str:

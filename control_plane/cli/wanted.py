@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,22 @@ EndpointOption = Annotated[str, typer.Option(help="S3 server other than AWS.")]
 RegionOption = Annotated[str, typer.Option(help="Region of the S3 server.")]
 
 
+class OnBadRecord(StrEnum):
+    """What to do with records that cannot be read; `load.on_bad_record` in the API's words."""
+
+    FAIL_FILE = "fail-file"
+    KEEP_ASIDE = "keep-aside"
+
+    def in_api(self) -> pb.LoadPolicy.OnBadRecord.ValueType:
+        return pb.LoadPolicy.OnBadRecord.Value(f"ON_BAD_RECORD_{self.name}")
+
+
+OnBadRecordOption = Annotated[
+    OnBadRecord | None,
+    typer.Option(help="Records that cannot be read: fail their file (default), or go to the table {table}__rejects."),
+]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """Options of a command; what is empty was not given."""
@@ -37,6 +54,7 @@ class Wanted:
     region: str = ""
     format: FormatKind | None = None
     format_options: tuple[str, ...] = ()
+    on_bad_record: OnBadRecord | None = None
 
     @property
     def is_given(self) -> bool:
@@ -44,6 +62,7 @@ class Wanted:
             (
                 *(self.source, self.table, self.pattern, self.exclude, self.endpoint_url, self.region),
                 self.says_format,
+                self.on_bad_record,
             )
         )
 
@@ -58,6 +77,8 @@ class Wanted:
             destination=pb.Destination(table=self.table),
             format=format_of(self.format, self.format_options),
         )
+        if self.on_bad_record:
+            ingestion.load.on_bad_record = self.on_bad_record.in_api()
         if self.endpoint_url or self.region:
             s3 = pb.S3Options(endpoint=self.endpoint_url, region=self.region)
             ingestion.source.s3.CopyFrom(s3)

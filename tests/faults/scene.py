@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from autoloader.v1 import ingestions_pb2, runs_pb2, schemas_pb2
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -24,6 +25,7 @@ from tests.faults.interposer import Interposer
 
 RECORDS_PER_FILE = 100
 PAUSE_SECONDS = 0.1
+BAD_LINE = '{"id": "none",\n'
 # What an executor logs as an error when a fault is raised in the middle of its work.
 EXPLAINED_ERRORS = {"stage_broke", "turn_failed"}
 
@@ -57,6 +59,18 @@ class Load:
         for number in numbers:
             self.place.put(name_of(number), content_of_file(number, records=RECORDS_PER_FILE))
         self._files.update(numbers)
+
+    def put_with_a_bad_line(self, number: int) -> None:
+        """The same file, with a line in its midst that cannot be read."""
+        self.put(number)
+        lines = content_of_file(number, records=RECORDS_PER_FILE).decode().splitlines(keepends=True)
+        self.place.put(name_of(number), "".join([*lines[:50], BAD_LINE, *lines[50:]]).encode())
+
+    def kept_aside(self) -> list[str]:
+        """The records in the table for those that cannot be read, as `file:record:content`."""
+        table = self.installation.lake.load(f"{self.table}__rejects")
+        rows = table.scan().to_arrow().to_pylist() if table else []
+        return sorted(f"{Path(row['file']).name}:{row['record']}:{row['content']}" for row in rows)
 
     async def declare_one_more_column(self) -> None:
         """Which no file has, and the table has from the next lease on."""
@@ -143,11 +157,13 @@ class Scene:
     def control_plane(self) -> ControlPlane:
         return self.installation.control_plane
 
-    async def a_load(self, *numbers: int, max_files_per_lease: int = 0) -> Load:
-        """A load of files that wait to be loaded."""
+    async def a_load(self, *numbers: int, max_files_per_lease: int = 0, keeps_aside: bool = False) -> Load:
+        """A load of files that wait to be loaded; of `keeps_aside`, with records that cannot be read in their table."""
         name = f"t{uuid.uuid4().hex}"
         place, table = Folder(self.installation.folder / name), f"faults.{name}"
         policy = ingestions_pb2.LoadPolicy(max_files_per_lease=max_files_per_lease)
+        if keeps_aside:
+            policy.on_bad_record = ingestions_pb2.LoadPolicy.ON_BAD_RECORD_KEEP_ASIDE
         ingestion = await self.installation.client.create(place.source, table=table, load=policy)
         load = Load(self.installation, place, table, ingestion)
         load.put(*numbers)

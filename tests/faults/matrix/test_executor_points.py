@@ -9,12 +9,14 @@ from tests.faults.failpoints import points_in
 from tests.faults.interposer import Forward
 from tests.faults.matrix import calls
 from tests.faults.matrix.stage import Stage
+from tests.faults.scene import BAD_LINE
 
 pytestmark = pytest.mark.wide
 
 # Each has a test of its own below: they are passed when a lease is older, when its executor is told to stop, when the
-# table cannot tell what became of a snapshot, and when the columns change.
-APART = {"executor.heartbeat", "executor.draining", "executor.after_tag", "executor.after_alter_table"}
+# table cannot tell what became of a snapshot, when the columns change, and when records are kept aside.
+OF_REJECTS = ["executor.before_stage_rejects", "executor.after_stage_rejects", "executor.before_rejects_published"]
+APART = {"executor.heartbeat", "executor.draining", "executor.after_tag", "executor.after_alter_table", *OF_REJECTS}
 POINTS = sorted(set(points_in("executor")) - APART)
 PAST_THE_LEASE = "sleep 3.5"
 ACTIONS = ["kill", "raise"]
@@ -97,10 +99,6 @@ async def test_a_doubt_that_is_told_badly_costs_no_row(stage: Stage, action: str
     assert await load.holds_once(0, 1)
 
 
-def test_every_point_is_passed(stage: Stage) -> None:
-    assert stage.executor_points.passed == set(points_in("executor"))
-
-
 @pytest.mark.parametrize("action", ACTIONS)
 async def test_a_change_of_columns_that_fails_costs_no_row(stage: Stage, action: str) -> None:
     scene, load = stage.scene, await stage.scene.a_load(0)
@@ -116,3 +114,24 @@ async def test_a_change_of_columns_that_fails_costs_no_row(stage: Stage, action:
 
     assert await load.ends_well(run)
     assert await load.holds_once(0, 1)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("point", OF_REJECTS)
+async def test_records_kept_aside_are_there_once_whatever_happens(stage: Stage, point: str, action: str) -> None:
+    scene, load = stage.scene, await stage.scene.a_load(0, keeps_aside=True)
+    load.put_with_a_bad_line(1)
+    happens = stage.executor_points.arm(point, action)
+
+    scene.victim.wire.open()
+    run = await load.start()
+    await happens.wait()
+    scene.successor.wire.open()
+
+    assert await load.ends_well(run)
+    assert await load.holds_once(0, 1)
+    assert load.kept_aside() == [f"data-1.json:51:{BAD_LINE.strip()}"]
+
+
+def test_every_point_is_passed(stage: Stage) -> None:
+    assert stage.executor_points.passed == set(points_in("executor"))
