@@ -18,6 +18,10 @@ Whenever it dies, is cut off or falls asleep, another takes over once the lease'
 - after StageLease: another publishes the very same snapshot, which the table takes once;
 - after publishing: another finds the snapshot in main, and only completes.
 
+Records that cannot be read are staged in a table of their own where the ingestion wants them kept
+(`rejects`). One decision is about both; the rows are published first, so that where they are not in
+main, nothing is, and all of it can be loaded again.
+
 Before StageLease it leaves a manifest beside the table, and after publishing a mark. From them
 `python -m executor reconcile` tells a ledger what it forgot, and `audit` compares the two.
 

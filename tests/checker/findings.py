@@ -15,6 +15,7 @@ class Invariant(StrEnum):
     DATA_FILE_EXISTS = "each referenced data file exists"
     ROWS_STAY = "rows once visible never vanish"
     LEDGER_TELLS_TRUTH = "each file's ledger state says what the table says"
+    KEPT_ASIDE_ONCE = "each record that cannot be read is kept aside exactly once, where its file is loaded"
     FIGURES_EQUAL = "the figures of runs, files, summaries and snapshots are equal"
     NOTHING_MOVES = "no file is in a moving state after quiescence"
     FENCES_GROW = "fences only grow, and a lease has at most one live holder"

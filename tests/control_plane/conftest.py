@@ -7,7 +7,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from control_plane.ledger.database import Database
+from tests.e2e.installation import jars_folder
 from tests.postgres import PostgresServer, running_postgres
+
+
+@pytest.fixture(autouse=True)
+def shared_jars(monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config) -> None:
+    """Machines that tests start bring no jars of their own."""
+    monkeypatch.setenv("AUTOLOADER_EXECUTOR_DATA_FOLDER", str(jars_folder(pytestconfig)))
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from tests.checker.invariants import nothing_moves, violations
 from tests.checker.ledger import Ledger, LedgerFile, Summary, read_ledger
 from tests.checker.manifest import Expectation, ExpectedFile, Workload, by_column
 from tests.checker.matching import match
+from tests.checker.rejects import kept_aside, kept_aside_once
 from tests.checker.table import TableReader, TableView
 from tests.e2e.client import Client
 from tests.e2e.lake import Lake
@@ -55,6 +56,10 @@ async def judge(
         *violations(view, both, workload),
         *(finding for each in ledgers for finding in nothing_moves(each)),
         *(finding for each in ingestions for finding in _one_version(each, both.files)),
+        *kept_aside_once(
+            await asyncio.to_thread(lambda: kept_aside(lake.load(f"{table}__rejects"))),
+            _bad_lines(ingestions, workload, both),
+        ),
     ]
     return _verdict(findings, view, both, workload)
 
@@ -86,6 +91,14 @@ def _one_version(ingestion: Ingestion, files: Sequence[LedgerFile]) -> Iterator[
                 f"of {file.name} {count} of {len(file.versions)} versions are loaded",
                 (file.name,),
             )
+
+
+def _bad_lines(ingestions: Sequence[Ingestion], workload: Workload, ledger: Ledger) -> Iterator[str]:
+    """Those of the versions that are in the table."""
+    in_table = _wanted(workload, ledger)
+    for ingestion in ingestions:
+        for file in ingestion.landing.files.values():
+            yield from (each.bad_line for each in file.versions if each.bad_line and each.key in in_table)
 
 
 def _verdict(findings: Sequence[Finding], view: TableView, ledger: Ledger, workload: Workload) -> Verdict:

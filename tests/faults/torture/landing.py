@@ -12,19 +12,19 @@ from tests.checker.checksum import NO_ROWS, Checksum, Row, checksum_of
 from tests.checker.manifest import Expectation, ExpectedFile
 from tests.e2e.places import Folder
 
-POISON = b"this is no JSON\n"
 # The ranges of a file's number of rows, and how often each comes.
 SIZES = {(0, 0): 1, (1, 1): 1, (2, 50): 8, (50, 500): 6, (500, 3000): 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One content of a file; its rows carry the key in their column `source`."""
+    """One content of a file; its rows carry the key in their column `source`. `bad_line` is to be kept aside."""
 
     key: str
     size_bytes: int
     checksum: Checksum
     is_poison: bool
+    bad_line: str = ""
 
 
 @dataclass(slots=True)
@@ -58,10 +58,14 @@ class File:
 
 
 class Landing:
-    """Files get names that no other landing's have: those begin with `prefix`."""
+    """Files get names that no other landing's have: those begin with `prefix`.
 
-    def __init__(self, path: Path, *, prefix: str) -> None:
+    Where bad records are kept aside, one among others spoils no file.
+    """
+
+    def __init__(self, path: Path, *, prefix: str, keeps_aside: bool = False) -> None:
         self.place = Folder(path)
+        self.keeps_aside = keeps_aside
         self.files: dict[str, File] = {}
         self._prefix = prefix
         path.mkdir(parents=True)
@@ -95,12 +99,21 @@ class Landing:
     def _put(self, file: File, random: Random, *, is_poison: bool = False) -> None:
         key = f"{file.name}@{len(file.versions) + 1}"
         rows = rows_of(key, random)
-        content = b"".join(json.dumps(row).encode() + b"\n" for row in rows) + (POISON if is_poison else b"")
+        bad_line = f"this is no JSON: {key}" if is_poison else ""
+        is_kept = bool(bad_line and rows and self.keeps_aside)
+        content = b"".join(f"{line}\n".encode() for line in (*map(json.dumps, rows), *filter(None, [bad_line])))
         # Blank lines are no records. Versions are told apart by their sizes.
         while any(len(content) == version.size_bytes for version in file.versions):
             content += b"\n"
-        checksum = NO_ROWS if is_poison else checksum_of(rows)
-        file.versions.append(Version(key=key, size_bytes=len(content), checksum=checksum, is_poison=is_poison))
+        file.versions.append(
+            Version(
+                key=key,
+                size_bytes=len(content),
+                checksum=NO_ROWS if is_poison and not is_kept else checksum_of(rows),
+                is_poison=is_poison and not is_kept,
+                bad_line=bad_line if is_kept else "",
+            )
+        )
         self.place.put(file.name, content)
 
 

@@ -25,7 +25,7 @@ from tests.faults.torture.cast import Cast, kept_alive
 from tests.faults.torture.faults import Faults
 from tests.faults.torture.judge import EXPLAINED, OWNER, Verdict, ends_of, judge, lines_since
 from tests.faults.torture.landing import Landing
-from tests.faults.torture.names import TABLE_OF, TABLES
+from tests.faults.torture.names import KEEPS_ASIDE, TABLE_OF, TABLES
 from tests.faults.torture.person import Person
 from tests.faults.torture.plan import Plan, Step
 from tests.faults.torture.report import Report
@@ -203,5 +203,5 @@ def _ingestion(name: str, *, namespace: str, user: User, folder: Path) -> Ingest
         user=user,
         name=f"ingestions/{name}-{folder.name}",
         table=f"{namespace}.{TABLE_OF[name]}",
-        landing=Landing(folder / name, prefix=name),
+        landing=Landing(folder / name, prefix=name, keeps_aside=name in KEEPS_ASIDE),
     )

@@ -81,11 +81,15 @@ class Ingestion:
                 source=self.landing.place.source,
                 format=pb.Format(json=pb.JsonFormat()),
                 destination=pb.Destination(table=self.table),
-                load=pb.LoadPolicy(max_files_per_lease=4, max_attempts=10),
+                load=pb.LoadPolicy(max_files_per_lease=4, max_attempts=10, on_bad_record=self._on_bad_record()),
             ),
             request_id=a_request_id(),
         )
         await self.user.say_twice(request)
+
+    def _on_bad_record(self) -> pb.LoadPolicy.OnBadRecord.ValueType:
+        policy = pb.LoadPolicy
+        return policy.ON_BAD_RECORD_KEEP_ASIDE if self.landing.keeps_aside else policy.ON_BAD_RECORD_FAIL_FILE
 
     async def keep_running(self) -> None:
         """Starts run after run."""
