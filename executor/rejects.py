@@ -1,15 +1,15 @@
-"""Records that cannot be read, kept in a table beside that of the rows.
+"""Records that cannot be read: read again, of the files that have any, with why each is bad.
 
-They are read again, of the files that have any, and staged as the rows are: on a private branch,
-for one decision about both. Their number is bounded, so that they and why they are bad fit into memory.
+Their number is bounded, so that they fit into memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any
 
 import pyarrow
@@ -17,47 +17,22 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from executor import table as tables
-from executor.columns import as_struct
 from executor.compression import is_compressed
 from executor.counts import FileCounts
-from executor.errors import attempt_failed
-from executor.failpoints import failpoint
 from executor.integrity import content_of, not_of_its_format
 from executor.job import Job
-from executor.lease import Category, Column, StagedTable
+from executor.rejects_table import ARROW_SCHEMA
 from executor.rows import NAME, RECORD, REJECTED, rows_of
-from executor.staged import refuse_another, staged_snapshot, staged_table
 from executor.storage import FileTrouble
-from executor.table import TableFacts, TableName
-from executor.writing import append_to
 
 RECORDS_MAX = 1_000_000
 BYTES_MAX = 256 << 20
-COLUMNS = (
-    Column(name="file", type="string"),
-    Column(name="record", type="bigint"),
-    Column(name="reason", type="string"),
-    Column(name="content", type="string"),
-    Column(name="run", type="string"),
-    Column(name="time", type="timestamp"),
-)
 NOT_TEXT = "its text is not UTF-8; `content` is in base64"
 
-_SUFFIX = "__rejects"
+_BATCH_RECORDS = 10_000
 _EXPANSION_MAX = 50
 _WHOLE_FILES = str(1 << 45)
 _SPLITTING = ("spark.sql.files.maxPartitionBytes", "spark.sql.files.openCostInBytes")
-_ARROW_SCHEMA = pyarrow.schema(
-    [
-        ("file", pyarrow.string()),
-        ("record", pyarrow.int64()),
-        ("reason", pyarrow.string()),
-        ("content", pyarrow.string()),
-        ("run", pyarrow.string()),
-        ("time", pyarrow.timestamp("us", "UTC")),
-    ]
-)
 
 
 def not_kept(job: Job, counts: FileCounts, schema: StructType) -> set[int]:
@@ -92,100 +67,51 @@ def _too_long(job: Job, rejected: Mapping[int, int], schema: StructType) -> set[
 def collect(job: Job, counts: FileCounts, schema: StructType) -> pyarrow.Table | None:
     """The rejected records, as rows of their table; None when they are not those that were counted."""
     if not counts.rejected:
-        return _ARROW_SCHEMA.empty_table()
+        return ARROW_SCHEMA.empty_table()
     is_text = F.is_valid_utf8(F.col(REJECTED))
     content = F.when(is_text, F.col(REJECTED)).otherwise(F.base64(F.col(REJECTED).cast("binary")))
+    rows = _rejected_rows(job, counts.rejected, schema).select(
+        F.col(NAME).alias("name"), F.col(RECORD).alias("record"), content.alias("content"), is_text.alias("is_text")
+    )
     with _a_file_a_task(job.spark):
-        found = (
-            _rejected_rows(job, counts.rejected, schema)
-            .select(
-                F.col(NAME).alias("name"),
-                F.col(RECORD).alias("record"),
-                content.alias("content"),
-                is_text.alias("is_text"),
-            )
-            .toArrow()
-            .to_pylist()
-        )
-    indexes = _indexes(job)
-    by_file: dict[int, list[dict[str, Any]]] = {}
-    for row in found:
-        by_file.setdefault(indexes[job.address.uri(row["name"])], []).append(row)
-    records = [reject for index, rows in by_file.items() for reject in _rejects(job, index, rows)]
-    kept = pyarrow.Table.from_pylist(records, schema=_ARROW_SCHEMA)
+        found = rows.toArrow()
+    records, batches = _records(job, found), []
+    while some := list(islice(records, _BATCH_RECORDS)):
+        batches.append(pyarrow.RecordBatch.from_pylist(some, schema=ARROW_SCHEMA))
+    kept = pyarrow.Table.from_batches(batches, schema=ARROW_SCHEMA)
     expected = {job.work.files[index].uri: number for index, number in counts.rejected.items()}
     return kept if _numbers(kept) == expected else None
-
-
-def stage(job: Job, kept: pyarrow.Table, *, branch: str) -> StagedTable:
-    """Puts them onto a branch of their table, which is created when it is not there. Raises AttemptFailed."""
-    name = f"{job.work.table[:-1]}{_SUFFIX}`" if job.work.table.endswith("`") else f"{job.work.table}{_SUFFIX}"
-    parts = (*job.table.parts[:-1], f"{job.table.parts[-1]}{_SUFFIX}")
-    beside = replace(job, work=replace(job.work, table=name), table=TableName(job.table.catalog, parts))
-    facts = _ready_table(beside)
-    tables.open_branch(job.spark, beside.table, branch, is_empty=facts.is_empty)
-    job.check_held()
-    failpoint("executor.before_stage_rejects")
-    append_to(beside, job.spark.createDataFrame(kept, as_struct(COLUMNS)), branch).save(beside.table.sql)
-    failpoint("executor.after_stage_rejects")
-    state, snapshot = staged_snapshot(beside, branch)
-    refuse_another(beside, facts, state)
-    if snapshot.records_added != kept.num_rows:
-        raise attempt_failed(
-            Category.WRITE_FAILURE,
-            f"{snapshot.records_added} records were staged in `{name}`, where {kept.num_rows} are to be kept aside.",
-            retryable=True,
-        )
-    return staged_table(beside, facts, state, snapshot)
-
-
-def _ready_table(job: Job) -> TableFacts:
-    facts = tables.read_facts(job.spark, job.table)
-    if facts is None:
-        tables.create(job.spark, job.table, COLUMNS, properties={})
-        facts = tables.read_facts(job.spark, job.table)
-    wanted = {(field.name, field.dataType) for field in as_struct(COLUMNS)}
-    if facts is None or not wanted <= {(field.name, field.dataType) for field in facts.schema}:
-        columns = ", ".join(f"{column.name} {column.type}" for column in COLUMNS)
-        raise attempt_failed(
-            Category.SCHEMA_MISMATCH,
-            f"`{job.work.table}` cannot keep records aside: it lacks some of its columns ({columns}). Rename it, and "
-            "it is created anew.",
-            retryable=False,
-        )
-    return facts
 
 
 def _rejected_rows(job: Job, rejected: Mapping[int, int], schema: StructType) -> DataFrame:
     return rows_of(job, rejected, schema).where(F.col(REJECTED).isNotNull())
 
 
-def _rejects(job: Job, index: int, rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Of one file; none, where the file itself turns out to be broken: it is dropped."""
-    file = job.work.files[index]
+def _records(job: Job, found: pyarrow.Table) -> Iterator[dict[str, Any]]:
+    """What is found, file by file, with the reasons; nothing of a file that turns out to be broken: it is dropped."""
+    indexes, now = _indexes(job), datetime.now(UTC)
+    types = {column.name: column.type for column in job.columns}
+    rows = (row for batch in found.to_batches(_BATCH_RECORDS) for row in batch.to_pylist())
+    for name, of_file in groupby(rows, key=itemgetter("name")):
+        index = indexes[job.address.uri(name)]
+        for row in _with_texts(job, index, of_file) if job.reader.rewrites_texts else of_file:
+            content = row["content"]
+            reason = job.reader.reason(content, types, layout=job.layouts.get(index)) if row["is_text"] else NOT_TEXT
+            told = {"file": job.work.files[index].uri, "record": row["record"], "reason": reason}
+            yield told | {"content": content, "run": job.run, "time": now}
+
+
+def _with_texts(job: Job, index: int, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows with the texts that their records have in the file."""
+    file, of_file = job.work.files[index], list(rows)
     try:
-        texts = job.reader.texts(content_of(file, job.store), {row["record"] for row in rows})
+        texts = job.reader.texts(content_of(file, job.store), {row["record"] for row in of_file})
+        for row in of_file:
+            yield {**row, "content": texts[row["record"]], "is_text": True}
     except FileTrouble as trouble:
         job.roster.drop(index, trouble.failure)
-        return
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, KeyError) as error:
         job.roster.drop(index, not_of_its_format(error))
-        return
-    for row in rows:
-        yield _reject(job, index, row if texts is None else {**row, "content": texts[row["record"]], "is_text": True})
-
-
-def _reject(job: Job, index: int, row: Mapping[str, Any]) -> dict[str, Any]:
-    types = {column.name: column.type for column in job.columns}
-    reason = job.reader.reason(row["content"], types, layout=job.layouts.get(index)) if row["is_text"] else NOT_TEXT
-    return {
-        "file": job.work.files[index].uri,
-        "record": row["record"],
-        "reason": reason,
-        "content": row["content"],
-        "run": job.run,
-        "time": datetime.now(UTC),
-    }
 
 
 def _indexes(job: Job) -> dict[str, int]:

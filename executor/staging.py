@@ -30,6 +30,7 @@ from executor.reading import (
     drop_unreadable,
     survey,
 )
+from executor.rejects_table import stage_rejects
 from executor.schema.reconcile import Fit
 from executor.staged import refuse_another, refuse_if_replaced, staged_snapshot, staged_table
 from executor.table import TableFacts
@@ -132,7 +133,7 @@ def _round(job: Job, facts: TableFacts, fitted: Fit, *, branch: str, may_trust: 
         return None
     if not snapshot.records_added:
         return _nothing(job)
-    beside = rejects.stage(job, kept, branch=branch) if kept else None
+    beside = stage_rejects(job, kept, branch=branch) if kept else None
     job.make_durable()
     return Staged(
         table=staged_table(job, facts, state, snapshot),

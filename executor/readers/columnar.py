@@ -27,6 +27,7 @@ class Columnar:
     may_overflow = False
     is_trusting = True
     checks_whole = False
+    rewrites_texts = False
     is_exact = False
     spark_name = ""
     options: Mapping[str, str] = {}
@@ -81,8 +82,8 @@ class Columnar:
     def fields(self, chunks: Iterable[bytes]) -> Fields:
         return NO_FIELDS
 
-    def texts(self, chunks: Iterable[bytes], numbers: Collection[int]) -> Mapping[int, str] | None:
-        return None
+    def texts(self, chunks: Iterable[bytes], numbers: Collection[int]) -> Mapping[int, str]:
+        return {}
 
     def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame | None:
         return None

@@ -32,6 +32,7 @@ class JsonDocuments(Untyped):
     """A file is an object, which is one record, or an array of objects, which is as many."""
 
     is_trusting = True
+    rewrites_texts = True
 
     def __init__(self, reader_options: Mapping[str, str]) -> None:
         self._options = {**reader_options, **STRICT, "multiLine": "true"}
@@ -79,7 +80,7 @@ class JsonDocuments(Untyped):
         reader = spark.read.format("json").schema(schema).options(mode="FAILFAST", **self._options, **options)
         return load(spark, reader, paths)
 
-    def texts(self, chunks: Iterable[bytes], numbers: Collection[int]) -> Mapping[int, str] | None:
+    def texts(self, chunks: Iterable[bytes], numbers: Collection[int]) -> Mapping[int, str]:
         """As they are in the document: Spark has them as it would write them."""
         text = b"".join(chunks).decode().removeprefix(BYTE_ORDER_MARK)
         check_json(text)

@@ -36,6 +36,8 @@ class Reader(Protocol):
     may_overflow: bool
     # Whether `check_whole` has to look at each file.
     checks_whole: bool
+    # Whether the texts of rejected records are not those in the file, but what Spark makes of them.
+    rewrites_texts: bool
     # Whether the numbers of records in a sample, or a layout, are those that are read.
     is_trusting: bool
 
@@ -88,8 +90,8 @@ class Reader(Protocol):
         """
         ...
 
-    def texts(self, chunks: Iterable[bytes], numbers: Collection[int]) -> Mapping[int, str] | None:
-        """The texts of records by their numbers, of a file's bytes, decompressed; None where `read_apart` has them.
+    def texts(self, chunks: Iterable[bytes], numbers: Collection[int]) -> Mapping[int, str]:
+        """The texts of records by their numbers, of a file's bytes, decompressed: asked for where they are rewritten.
 
         Raises ValueError when the file as a whole is broken, and not a record.
         """

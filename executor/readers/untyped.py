@@ -37,6 +37,7 @@ class Untyped:
     may_overflow = True
     is_trusting = False
     checks_whole = False
+    rewrites_texts = False
     is_exact = True
 
     def layout(self, content: BinaryIO) -> Layout:
@@ -73,8 +74,8 @@ class Untyped:
         rows = self.read(spark, paths, schema=schema, rejected=rejected, options=options, layout=layout)
         return rows.withColumn(record, number_in_task())
 
-    def texts(self, chunks: Iterable[bytes], numbers: Collection[int]) -> Mapping[int, str] | None:
-        return None
+    def texts(self, chunks: Iterable[bytes], numbers: Collection[int]) -> Mapping[int, str]:
+        return {}
 
     def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame | None:
         return None

@@ -26,6 +26,8 @@ from executor.sql import quoted
 class Xml(Untyped):
     """An element that is there twice where its column holds one value rejects its record: Spark would keep the last."""
 
+    rewrites_texts = True
+
     def __init__(self, format: Format) -> None:
         options = {name: str(value) for name, value in format.options.items()}
         self._row_tag = options["row_tag"]
@@ -65,7 +67,7 @@ class Xml(Untyped):
             F.coalesce(F.col(quoted(rejected)), unread).alias(rejected),
         )
 
-    def texts(self, chunks: Iterable[bytes], numbers: Collection[int]) -> Mapping[int, str] | None:
+    def texts(self, chunks: Iterable[bytes], numbers: Collection[int]) -> Mapping[int, str]:
         """Spark gives the text of the whole file for that of a record."""
         parser: XMLPullParser[Element] = XMLPullParser(["end"])
         found: dict[int, str] = {}

@@ -83,15 +83,12 @@ class Story:
         return (again.state, again.files_processed) == (runs_pb2.Run.STATE_SUCCEEDED, 0)
 
 
-@pytest.mark.parametrize("leases_at_once", ["1", "3"])
 async def test_a_record_larger_than_the_memory_fails_alone_and_forty_files_load(
-    own_installation: Installation, table: str, data_folder: Path, leases_at_once: str
+    own_installation: Installation, table: str, data_folder: Path
 ) -> None:
     story = await _told(own_installation, table, _one_record_larger_than_the_heap())
     conf = own_installation.lake.spark_conf() | {"spark.driver.memory": HEAP}
-    executor = await add_executor(
-        own_installation, data_folder=data_folder, spark_conf=conf, leases_at_once=leases_at_once
-    )
+    executor = await add_executor(own_installation, data_folder=data_folder, spark_conf=conf, leases_at_once="3")
 
     deadly = await story.ends_with_all_but_one()
 
