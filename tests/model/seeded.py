@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from control_plane.domain.lease import Holding, Staging
 from control_plane.domain.versions import Decision, decide
-from control_plane.ledger import leases, listings, publications, requests, rulings, runs
+from control_plane.ledger import leases, listings, publications, requests, rulings, runs, staged
 from control_plane.ledger.database import Connection
 from tests.model.planting import SeededBug, in_code, in_sql, together
 
@@ -109,13 +109,11 @@ SEEDED_BUGS = (
         in_sql(
             "stage_lease",
             ("AND state = 'HELD'", "AND state IN ('HELD', 'STAGED')"),
-            ("    FROM decided\n),", f"    FROM decided\n    {OVERWRITING}\n),"),
+            ("IS NOT NULL\n),", f"IS NOT NULL\n    {OVERWRITING}\n),"),
         ),
     ),
-    SeededBug("stage does not know what it was told before", in_code(publications, "_is_stored", _no)),
-    SeededBug(
-        "stage takes another snapshot for the one that counts", in_code(publications, "_is_stored", _same_attempt)
-    ),
+    SeededBug("stage does not know what it was told before", in_code(staged, "is_stored", _no)),
+    SeededBug("stage takes another snapshot for the one that counts", in_code(staged, "is_stored", _same_attempt)),
     SeededBug("stage takes counts that do not fit", in_code(publications, "_refuse_wrong_counts", _nothing)),
     SeededBug(
         "stage adds to a table with rows of a stranger",
@@ -144,7 +142,7 @@ SEEDED_BUGS = (
         in_sql(
             "stage_lease",
             ("    JOIN ingestions ON ingestions.ingestion_id = decided.ingestion_id\n", ""),
-            ("FROM decided\n    WHERE", f"{HOLDER}    WHERE"),
+            ("FROM decided\n    WHERE CAST(:base", f"{HOLDER}    WHERE CAST(:base"),
         ),
     ),
     SeededBug(

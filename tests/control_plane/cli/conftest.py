@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
+from typer.testing import CliRunner
 
 from control_plane.app import App
+from control_plane.cli import main
 from control_plane.settings import Settings
 from control_plane.vault import make_key
 from tests.environment import without_spark
@@ -47,16 +50,20 @@ async def server(database_url: str, tmp_path: Path) -> AsyncIterator[str]:
         allowed_local_folders=frozenset({tmp_path}),
         poll_seconds=0.1,
     )
-    async with App(settings) as app:
-        yield app.address
+    # What it logs is no output of the commands, which run in this process too.
+    with capture_logs():
+        async with App(settings) as app:
+            yield app.address
 
 
 @pytest.fixture
 def autoloader(server: str) -> Autoloader:
-    """Calls `autoloader ARGUMENTS --server …`; `stdin` is what it reads."""
+    """Calls `autoloader ARGUMENTS --server …`, within this process; `stdin` is what it reads."""
 
     async def call(*arguments: str, stdin: str = "") -> Result:
-        return await run(*arguments, "--server", server, stdin=stdin)
+        words = [*arguments, "--server", server]
+        told = await asyncio.to_thread(CliRunner().invoke, main.app, words, input=stdin, env={"COLUMNS": "400"})
+        return Result(exit_code=told.exit_code, stdout=told.stdout, stderr=told.stderr)
 
     return call
 

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.control_plane.cli.conftest import Autoloader, run
+from tests.control_plane.cli.conftest import run
 
 
-async def test_what_cannot_be_reached_is_said_by_its_exit_code(autoloader: Autoloader) -> None:
+async def test_what_cannot_be_reached_is_said_by_its_exit_code(server: str) -> None:
     for words in (["audit", "nobody"], ["reconcile", "nobody", "--dry-run", "--accept", "x"]):
-        result = await autoloader(*words)
+        result = await run(*words, "--server", server)
         assert result.exit_code == 2
         assert "ingestions/nobody does not exist" in result.stderr
 
 
-async def test_what_cannot_be_reached_on_one_machine_is_in_its_log(autoloader: Autoloader, tmp_path: Path) -> None:
-    result = await autoloader("audit", "ingestions/nobody", "--data", str(tmp_path))
+async def test_what_cannot_be_reached_on_one_machine_is_in_its_log(server: str, tmp_path: Path) -> None:
+    result = await run("audit", "ingestions/nobody", "--data", str(tmp_path), "--server", server)
     assert result.exit_code == 2
     assert f"{tmp_path / 'executor.log'} says why" in result.stderr
     assert "ingestions/nobody does not exist" in (tmp_path / "executor.log").read_text()
