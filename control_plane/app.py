@@ -138,6 +138,7 @@ def news_for(wakes: Wakes, metrics: Metrics) -> Callable[[str], None]:
         "files_recorded": [wakes.files_recorded, wakes.runs_changed],
         "leases_offered": [wakes.leases_offered],
         "runs_changed": [wakes.runs_changed],
+        "previews_answered": [wakes.previews_answered],
     }
 
     def hear(news: str) -> None:

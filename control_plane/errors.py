@@ -13,6 +13,7 @@
     ├── LeaseFenced          the lease has moved on
     ├── TableSealed          the table has rows of leases that the ledger does not know
     ├── TableReplaced        the table is not the one for which the run staged rows before
+    ├── ExecutorUnavailable  no executor took the work, or the one that did fell silent
     ├── Overloaded           no room for the call now
     ├── ShuttingDown         this server stops; another, or the next, answers
     └── LedgerUnavailable    PostgreSQL cannot be reached now
@@ -95,6 +96,10 @@ class TableSealed(AutoloaderError):
 
 class TableReplaced(AutoloaderError):
     reason = "TABLE_REPLACED"
+
+
+class ExecutorUnavailable(AutoloaderError):
+    reason = "EXECUTOR_UNAVAILABLE"
 
 
 class Overloaded(AutoloaderError):

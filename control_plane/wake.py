@@ -35,3 +35,4 @@ class Wakes:
         self.leases_offered = Wake()
         self.runs_changed = Wake()
         self.runs_ended = Wake()
+        self.previews_answered = Wake()

@@ -28,6 +28,7 @@ from control_plane.api.interceptors.interceptor import Context
 from control_plane.api.masks import apply_mask
 from control_plane.api.names import parse_ingestion
 from control_plane.api.pages import Pages
+from control_plane.api.previews import Previewer, refuse_bounds
 from control_plane.api.repeats import Repeats
 from control_plane.domain.checks import check, check_change, check_id, normalize
 from control_plane.domain.ingestion import CredentialsKind, Ingestion, IngestionState, StoredIngestion
@@ -61,6 +62,7 @@ class IngestionService(IngestionServiceServicer):
         pages: Pages,
         keys: KeySafe,
         open_source: Callable[[Ingestion], Source],
+        previewer: Previewer,
         rules: Rules,
         wakes: Wakes,
     ):
@@ -70,6 +72,7 @@ class IngestionService(IngestionServiceServicer):
         self._keys = keys
         self._open_source = open_source
         self._checks = 0
+        self._previewer = previewer
         self._rules = rules
         self._wakes = wakes
 
@@ -145,8 +148,15 @@ class IngestionService(IngestionServiceServicer):
         finally:
             self._checks -= 1
 
-    async def _checked(self, request: pb.CheckIngestionRequest) -> Ingestion:
-        """The ingestion to check: a stored one, or the one that is sent, refused as Create would refuse it."""
+    async def PreviewIngestion(
+        self, request: pb.PreviewIngestionRequest, context: Context
+    ) -> pb.PreviewIngestionResponse:
+        refuse_bounds(request)
+        preview = await self._previewer.preview(request, await self._checked(request), context)
+        return pb.PreviewIngestionResponse(preview=preview)
+
+    async def _checked(self, request: pb.CheckIngestionRequest | pb.PreviewIngestionRequest) -> Ingestion:
+        """The ingestion to look at: a stored one, or the one that is sent, refused as Create would refuse it."""
         match request.WhichOneof("target"):
             case "name":
                 id = parse_ingestion(request.name, field="name")

@@ -13,6 +13,7 @@ from autoloader.v1.leases_pb2_grpc import LeaseServiceServicer
 from control_plane.api.convert.enums import enum_name
 from control_plane.api.convert.error import load_error_from_proto
 from control_plane.api.convert.lease import holding_from_proto, lease_to_proto, staging_from_proto
+from control_plane.api.convert.preview import failed_preview, preview_lease_to_proto
 from control_plane.api.convert.schema import columns_to_proto, proposal_from_proto
 from control_plane.api.convert.times import duration
 from control_plane.api.credentials import KeySafe
@@ -22,8 +23,9 @@ from control_plane.api.staged import check_staged
 from control_plane.domain.file import LoadError
 from control_plane.domain.ingestion import DEFAULT_POOL
 from control_plane.domain.lease import AcquiredLease, Holding
+from control_plane.domain.preview import FENCE, AcquiredPreview
 from control_plane.errors import InvalidField, Violation
-from control_plane.ledger import leases, publications
+from control_plane.ledger import leases, previews, publications
 from control_plane.ledger.database import Connection, Database
 from control_plane.ledger.leases import Backoff
 from control_plane.vault import VaultError
@@ -39,6 +41,8 @@ WARNINGS_MAX = 1_000
 LEASES_IN_MAIN_MAX = 10_000
 HELD_CHANGES_MAX = 1_000
 HELD_FILES_MAX = 100_000
+# Goes on to a caller in a message of its own.
+PREVIEW_BYTES_MAX = 3_500_000
 
 
 class LeaseService(LeaseServiceServicer):
@@ -72,14 +76,17 @@ class LeaseService(LeaseServiceServicer):
             await self._wakes.leases_offered.wait(min(remaining, POLL_SECONDS))
 
     async def _acquire(self, request: pb.AcquireLeaseRequest) -> pb.Lease | None:
+        asker = {
+            "executor": request.executor,
+            "request_id": request.request_id,
+            "pool": request.pool or DEFAULT_POOL,
+        }
         async with self._database.transaction() as connection:
-            lease = await leases.acquire(
-                connection,
-                executor=request.executor,
-                request_id=request.request_id,
-                pool=request.pool or DEFAULT_POOL,
-                lease_seconds=self._lease_seconds,
-            )
+            if pb.FURTHER_WORK_PREVIEW in request.also_takes:
+                preview = await previews.acquire(connection, **asker, lease_seconds=self._lease_seconds)
+                if preview is not None:
+                    return await self._preview_with_keys(connection, preview)
+            lease = await leases.acquire(connection, **asker, lease_seconds=self._lease_seconds)
             return await self._with_keys(connection, lease) if lease else None
 
     async def _with_keys(self, connection: Connection, lease: AcquiredLease) -> pb.Lease | None:
@@ -94,10 +101,22 @@ class LeaseService(LeaseServiceServicer):
             return None
         return lease_to_proto(lease, source=source)
 
+    async def _preview_with_keys(self, connection: Connection, preview: AcquiredPreview) -> pb.Lease | None:
+        try:
+            source = self._keys.opened_source(preview.terms.ingestion)
+        except VaultError as error:
+            holding = Holding(lease_id=preview.preview_id, fence=FENCE, attempt=preview.attempt)
+            shown = failed_preview(LoadError(category="AUTHENTICATION", message=str(error)))
+            await previews.answer(connection, holding, shown.SerializeToString())
+            return None
+        return preview_lease_to_proto(preview, source=source, ttl_seconds=self._lease_seconds)
+
     async def RenewLease(self, request: pb.RenewLeaseRequest, context: Context) -> pb.RenewLeaseResponse:
         holding = holding_from_proto(request)
         async with self._database.transaction() as connection:
-            holds = await leases.renew(connection, holding, lease_seconds=self._lease_seconds)
+            holds = await leases.renew(connection, holding, lease_seconds=self._lease_seconds) or await previews.renew(
+                connection, holding, lease_seconds=self._lease_seconds
+            )
         if not holds:
             return pb.RenewLeaseResponse(directive=pb.RenewLeaseResponse.DIRECTIVE_STOP)
         return pb.RenewLeaseResponse(
@@ -142,6 +161,8 @@ class LeaseService(LeaseServiceServicer):
         outcome = enum_name(pb.FailLeaseRequest.Outcome.DESCRIPTOR, "OUTCOME_", request.outcome)
         error = load_error_from_proto(request.error, field="error")
         async with self._database.transaction() as connection:
+            if await previews.answer(connection, holding, failed_preview(error).SerializeToString()):
+                return pb.FailLeaseResponse()
             match outcome:
                 case "NOT_STAGED":
                     await leases.fail(connection, holding, error, backoff=self._backoff)
@@ -158,8 +179,18 @@ class LeaseService(LeaseServiceServicer):
         holding = holding_from_proto(request)
         async with self._database.transaction() as connection:
             await leases.release(connection, holding, rest_seconds=self._backoff.first_seconds)
+            await previews.release(connection, holding)
         self._wakes.leases_offered.signal()
         return pb.ReleaseLeaseResponse()
+
+    async def CompletePreview(self, request: pb.CompletePreviewRequest, context: Context) -> pb.CompletePreviewResponse:
+        holding = holding_from_proto(request)
+        if request.preview.ByteSize() > PREVIEW_BYTES_MAX:
+            raise InvalidField(Violation("preview", f"has more than {PREVIEW_BYTES_MAX} bytes; leave rows out"))
+        async with self._database.transaction() as connection:
+            await previews.answer(connection, holding, request.preview.SerializeToString())
+        self._wakes.previews_answered.signal()
+        return pb.CompletePreviewResponse()
 
 
 def _wait_seconds(request: pb.AcquireLeaseRequest, context: Context) -> float:

@@ -29,6 +29,7 @@ from control_plane.api.interceptors.limit import Limit
 from control_plane.api.interceptors.metrics import CallMetrics
 from control_plane.api.leases import LeaseService
 from control_plane.api.pages import Pages
+from control_plane.api.previews import TAKE_SECONDS, Previewer
 from control_plane.api.recovery import RecoveryService
 from control_plane.api.reflection import add_reflection
 from control_plane.api.repeats import Repeats
@@ -75,6 +76,7 @@ class Services:
     page_token_key: bytes = field(repr=False)
     lease_seconds: float
     backoff: Backoff
+    take_seconds: float = TAKE_SECONDS
 
 
 class Server:
@@ -109,6 +111,7 @@ class Server:
         self._stopping.set()
         self._wakes.leases_offered.signal()
         self._wakes.runs_changed.signal()
+        self._wakes.previews_answered.signal()
         await self._server.stop(grace_seconds)
         log.info("server_stopped")
 
@@ -123,6 +126,13 @@ class Server:
                 pages=pages,
                 keys=keys,
                 open_source=services.open_source,
+                previewer=Previewer(
+                    database=database,
+                    open_source=services.open_source,
+                    wakes=wakes,
+                    stopping=self._stopping,
+                    take_seconds=services.take_seconds,
+                ),
                 rules=services.rules,
                 wakes=wakes,
             ),

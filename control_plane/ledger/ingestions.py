@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, Select, exists, func, insert, select
@@ -11,23 +9,15 @@ from sqlalchemy import update as update_table
 from sqlalchemy.dialects.postgresql import insert as insert_unless_taken
 
 from control_plane.domain.filter import Filter
-from control_plane.domain.format import Format, FormatKind
 from control_plane.domain.ingestion import (
-    Column,
-    Credentials,
-    CredentialsKind,
-    Destination,
     Ingestion,
     IngestionState,
-    LoadPolicy,
-    OnBadRecord,
-    S3Options,
-    Source,
     StoredIngestion,
 )
 from control_plane.errors import AlreadyExists, NotFound, RunActive, WrongState
 from control_plane.ledger import schemas
 from control_plane.ledger.conditions import where
+from control_plane.ledger.configs import config_of, configured, sealed_of
 from control_plane.ledger.database import Connection
 from control_plane.ledger.tables import ingestion_totals, ingestions, leases, runs
 
@@ -169,76 +159,31 @@ def _select() -> Select[Any]:
 
 
 def _values(ingestion: Ingestion) -> dict[str, Any]:
-    credentials = ingestion.source.credentials
     return {
         "display_name": ingestion.display_name,
         "labels": dict(ingestion.labels),
         "state": ingestion.state,
         "pool": ingestion.pool,
-        "config": _config(ingestion),
-        "sealed": credentials.sealed if credentials and credentials.sealed else None,
-    }
-
-
-def _config(ingestion: Ingestion) -> dict[str, Any]:
-    source = asdict(ingestion.source)
-    if source["credentials"]:
-        del source["credentials"]["sealed"]
-    return {
-        "source": source,
-        "format": asdict(ingestion.format),
-        "destination": asdict(ingestion.destination),
-        "columns": [asdict(column) for column in ingestion.columns],
-        "schema": asdict(ingestion.schema),
-        "load": asdict(ingestion.load),
+        "config": config_of(ingestion),
+        "sealed": sealed_of(ingestion),
     }
 
 
 def _stored(row: RowMapping) -> StoredIngestion:
-    config = row["config"]
     return StoredIngestion(
         ingestion_id=row["ingestion_id"],
         revision=row["revision"],
         create_time=row["create_time"],
         update_time=row["update_time"],
         last_run_id=row["last_run_id"],
-        ingestion=Ingestion(
+        ingestion=configured(
+            row["config"],
+            row["sealed"],
             tenant=row["tenant"],
             id=row["id"],
             display_name=row["display_name"],
             labels=row["labels"],
             state=IngestionState(row["state"]),
             pool=row["pool"],
-            source=_source(config["source"], row["sealed"]),
-            format=_format(config["format"]),
-            destination=Destination(**config["destination"]),
-            columns=tuple(Column(**column) for column in config["columns"]),
-            schema=schemas.policy_from(config.get("schema")),
-            load=_load(config["load"]),
         ),
-    )
-
-
-def _load(config: Mapping[str, Any]) -> LoadPolicy:
-    on_bad_record = config.get("on_bad_record")
-    return LoadPolicy(**{**config, "on_bad_record": OnBadRecord(on_bad_record) if on_bad_record else None})
-
-
-def _format(config: Mapping[str, Any] | str) -> Format:
-    """Formats without options were stored by their kind alone."""
-    if isinstance(config, str):
-        return Format(kind=FormatKind(config))
-    return Format(**{**config, "kind": FormatKind(config["kind"])})
-
-
-def _source(config: Mapping[str, Any], sealed: bytes | None) -> Source:
-    credentials = config["credentials"]
-    return Source(
-        uri=config["uri"],
-        pattern=config["pattern"],
-        exclude=tuple(config["exclude"]),
-        s3=S3Options(**config["s3"]) if config["s3"] else None,
-        credentials=Credentials(**{**credentials, "kind": CredentialsKind(credentials["kind"])}, sealed=sealed or b"")
-        if credentials
-        else None,
     )

@@ -330,6 +330,29 @@ attempts = Table(
     Index("attempts_by_lease", "lease_id"),
 )
 
+# Files that somebody waits to see read: no part of what is known of files, and forgotten within hours.
+previews = Table(
+    "previews",
+    metadata,
+    Column("preview_id", Uuid, primary_key=True),
+    Column("tenant", BYTES, nullable=False),
+    # Empty of one that is not stored.
+    Column("ingestion", BYTES, nullable=False),
+    Column("pool", BYTES, nullable=False),
+    Column("config", JSONB, nullable=False),
+    Column("sealed", LargeBinary),
+    Column("terms", JSONB, nullable=False),
+    _now("create_time"),
+    # Until when somebody waits for it.
+    Column("expire_time", TIME, nullable=False),
+    Column("attempt", Uuid),
+    Column("holder", Text),
+    Column("request_id", Text),
+    Column("deadline", TIME),
+    Column("answer", LargeBinary),
+    Index("previews_waiting", "pool", "create_time", postgresql_where=text("holder IS NULL")),
+)
+
 # Replies to calls with a request id, kept for 24 hours.
 requests = Table(
     "requests",

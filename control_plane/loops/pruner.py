@@ -1,8 +1,8 @@
-"""Forgets what has served its time: replies to repeated requests. Never the ledger's memory of a file."""
+"""Forgets what has served its time: replies to repeated requests, and previews. Never the ledger's memory of a file."""
 
 from __future__ import annotations
 
-from control_plane.ledger import requests
+from control_plane.ledger import previews, requests
 from control_plane.ledger.database import Database
 from control_plane.loops.loop import Loop
 
@@ -17,4 +17,5 @@ class Pruner(Loop):
     async def turn(self) -> bool:
         async with self._database.transaction() as connection:
             await requests.prune(connection)
+            await previews.prune(connection)
         return False

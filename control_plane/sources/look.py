@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
 from control_plane.domain.file import ListedFile, LoadError
-from control_plane.sources.source import ListingPage, Source, load_error_of, source_error
+from control_plane.sources.source import ListingPage, Source, SourceError, load_error_of, source_error
 
 SAMPLES_MAX = 10
 OBJECTS_MAX = 100_000
@@ -49,6 +49,27 @@ async def look_at(
     except Exception as failure:
         return replace(look, error=load_error_of(failure))
     return replace(look, is_complete=True)
+
+
+async def first_files(
+    open_source: Callable[[], Source], count: int, *, seconds_max: float = SECONDS_MAX, objects_max: int = OBJECTS_MAX
+) -> list[ListedFile]:
+    """The first files that would be loaded, of as many objects as a look looks at. Raises SourceError."""
+    found: list[ListedFile] = []
+    objects = 0
+    try:
+        async with asyncio.timeout(seconds_max), aclosing(open_source().list()) as pages:
+            async for page in pages:
+                found += [file for file in page.files if not file.unsupported]
+                objects += page.objects_listed
+                if len(found) >= count or objects >= objects_max:
+                    break
+    except TimeoutError as error:
+        if not objects:
+            raise SourceError(_silent(seconds_max)) from error
+    except Exception as failure:
+        raise SourceError(load_error_of(failure)) from failure
+    return found[:count]
 
 
 def _add(look: Look, page: ListingPage) -> None:

@@ -21,6 +21,7 @@ from control_plane.api.convert.times import duration, timestamp
 from control_plane.api.names import parse_uuid, run_name
 from control_plane.domain.ingestion import OnBadRecord, SchemaCheck
 from control_plane.domain.lease import AcquiredLease, FileException, Holding, Rejects, StagedTable, Staging
+from control_plane.domain.preview import PreviewTerms
 from control_plane.errors import InvalidField, Violation
 
 
@@ -36,13 +37,17 @@ def lease_to_proto(lease: AcquiredLease, *, source: ingestions_pb2.Source | None
         alone=lease.is_suspect,
     )
     if lease.staged is None:
-        result.load.CopyFrom(_load_work(lease, source))
+        result.load.CopyFrom(load_work_to_proto(lease, source=source))
+        result.load.verified_snapshot_id = lease.verified_snapshot_id
     else:
         result.publish.CopyFrom(_publish_work(lease, lease.staged))
     return result
 
 
-def _load_work(lease: AcquiredLease, source: ingestions_pb2.Source | None) -> leases_pb2.LoadWork:
+def load_work_to_proto(
+    lease: AcquiredLease | PreviewTerms, *, source: ingestions_pb2.Source | None
+) -> leases_pb2.LoadWork:
+    """Files, and how they are read; what the ledger verified of the table is for loads alone."""
     ingestion = lease.ingestion
     return leases_pb2.LoadWork(
         source=source,
@@ -58,7 +63,6 @@ def _load_work(lease: AcquiredLease, source: ingestions_pb2.Source | None) -> le
             )
             for file in lease.files
         ],
-        verified_snapshot_id=lease.verified_snapshot_id,
         schema_version=lease.schema_version,
         on_schema_change=on_schema_change_to_proto(ingestion.on_schema_change),
         schema_check=schema_check_to_proto(ingestion.schema.schema_check or SchemaCheck.FULL),
