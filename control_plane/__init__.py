@@ -12,6 +12,7 @@ breadth. Imports go downward only, and the linter's contracts in pyproject.toml 
     caller ─▶ access_log → metrics → errors → auth ─▶ api/runs.CancelRun ─▶ ledger/leases.cancel_run ─▶ PostgreSQL
     RunIngestion ─open_run─▶ discoverer ─sources.list, record_files─▶ planner ─packing, offer_leases─▶ ledger
     executor ─AcquireLease─▶ acquire_lease ─StageLease─▶ stage_lease (THE decision) ─CompleteLease─▶ complete_lease
+    PreviewIngestion ─sources.first_files, previews.ask─▶ executor ─CompletePreview─▶ PreviewIngestion, which waited
     reaper ─▶ reap_leases, split_lease, give_up_leases
     autoloader reconcile ─manifests beside the table, RestoreLeases─▶ restore_lease: what the ledger had forgotten
 

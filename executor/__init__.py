@@ -25,6 +25,9 @@ main, nothing is, and all of it can be loaded again.
 Before StageLease it leaves a manifest beside the table, and after publishing a mark. From them
 `python -m executor reconcile` tells a ledger what it forgot, and `audit` compares the two.
 
+A preview is held like a lease, too, and writes nothing: `preview` reads as `load` would, and
+CompletePreview brings what it saw to who waits for it.
+
 So an executor that lost its lease and does not know it can do no harm: its StageLease is refused,
 and its publication is the same one. Each call is repeated until answered, and has one effect.
 

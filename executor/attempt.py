@@ -6,6 +6,7 @@ import asyncio
 import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TypeVar
 
 import structlog
 
@@ -26,6 +27,7 @@ from executor.lease import (
 )
 from executor.lease_client import FailedLease, LeaseClient
 from executor.metrics import Metrics, PhaseClock
+from executor.previewed import PreviewWork
 from executor.publish import InDoubt, NotPublished, Published
 from executor.spark_work import Loader
 from executor.wire import ControlPlaneRefused, LeaseFenced
@@ -43,6 +45,7 @@ SNAPSHOT_LOST = Failure(
 )
 
 log = structlog.get_logger()
+Result = TypeVar("Result")
 
 
 class Attempt:
@@ -71,6 +74,20 @@ class Attempt:
                     return await self._load(work, phase)
                 case PublishWork() as staged:
                     return await self._publish(staged, phase)
+                case PreviewWork() as work:
+                    return await self._preview(work, phase)
+
+    async def _preview(self, work: PreviewWork, phase: PhaseClock) -> Ending:
+        """Reads for somebody who waits, or says why it cannot be read; nothing is decided."""
+        phase("preview")
+        read = partial(self._loader.preview, work, check_held=self._heartbeat.check_held)
+        try:
+            seen = await self._in_thread(read, work.load, broken="preview_broke")
+        except AttemptFailed as error:
+            await self._fail(FailedLease.NOT_STAGED, error.failure)
+            return Ending.FAILED
+        await self._client.complete_preview(self._lease, seen)
+        return Ending.PREVIEWED
 
     async def _load(self, work: LoadWork, phase: PhaseClock) -> Ending:
         try:
@@ -95,22 +112,27 @@ class Attempt:
             asking = self._client.evolve_schema(self._lease, columns, base_version=base_version, shown_by=shown_by)
             return asyncio.run_coroutine_threadsafe(asking, loop).result()
 
+        stage = partial(
+            self._loader.stage,
+            work,
+            run=self._lease.run,
+            lease_id=self._lease.id,
+            attempt=self._lease.attempt,
+            evolve=evolve,
+            check_held=self._heartbeat.check_held,
+            phase=phase,
+        )
+        return await self._in_thread(stage, work, broken="stage_broke")
+
+    async def _in_thread(self, act: Callable[[], Result], work: LoadWork, *, broken: str) -> Result:
+        """What a thread makes of the files. Raises AttemptFailed; what has no words is logged as the event `broken`."""
         try:
-            return await asyncio.to_thread(
-                self._loader.stage,
-                work,
-                run=self._lease.run,
-                lease_id=self._lease.id,
-                attempt=self._lease.attempt,
-                evolve=evolve,
-                check_held=self._heartbeat.check_held,
-                phase=phase,
-            )
+            return await asyncio.to_thread(act)
         except (AttemptFailed, *NOT_OURS_TO_REPORT):
             raise
         except Exception as error:
             trace = "".join(traceback.format_exception(error))
-            log.error("stage_broke", trace=_without_secrets(trace, work))
+            log.error(broken, trace=_without_secrets(trace, work))
             raise AttemptFailed(_unexpected(error, work)) from error
 
     async def _publish(self, staged: PublishWork, phase: PhaseClock) -> Ending:

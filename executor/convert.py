@@ -26,6 +26,7 @@ from executor.lease import (
     StageResult,
     UnknownField,
 )
+from executor.previewed import PreviewWork
 from executor.terms import held_messages, terms_from, word
 
 MESSAGE_BYTES_MAX = 1_000
@@ -68,7 +69,7 @@ def stage_request(lease: str, *, fence: int, attempt: str, result: StageResult) 
         staged=staged_message(result.staged),
         records_written=result.records_written,
         exceptions=[outcome_message(outcome, text_bytes=text_bytes) for outcome in result.exceptions],
-        warnings=[_warning(unknown) for unknown in result.unknown_fields[:WARNINGS_MAX]],
+        warnings=[warning_message(unknown) for unknown in result.unknown_fields[:WARNINGS_MAX]],
         leases_in_main=result.leases_in_main,
         held_changes=held_messages(result.held_changes),
         rejects=rejects_message(result.rejects) if result.rejects else None,
@@ -110,8 +111,8 @@ def outcome_message(outcome: FileOutcome, *, text_bytes: int) -> leases_pb2.File
 
 def error_message(failure: Failure, *, text_bytes: int = MESSAGE_BYTES_MAX + CAUSE_BYTES_MAX) -> errors_pb2.LoadError:
     """The failure, its texts cut to so many bytes, the cause before the message."""
-    message = _cut(failure.message, min(MESSAGE_BYTES_MAX, text_bytes))
-    cause = _cut(failure.cause, min(CAUSE_BYTES_MAX, text_bytes - len(message.encode())))
+    message = cut(failure.message, min(MESSAGE_BYTES_MAX, text_bytes))
+    cause = cut(failure.cause, min(CAUSE_BYTES_MAX, text_bytes - len(message.encode())))
     error = errors_pb2.LoadError(
         category=errors_pb2.ErrorCategory.Value(f"ERROR_CATEGORY_{failure.category.value}"),
         message=message,
@@ -122,7 +123,7 @@ def error_message(failure: Failure, *, text_bytes: int = MESSAGE_BYTES_MAX + CAU
     return error
 
 
-def _work(message: leases_pb2.Lease, keys: KeyRing) -> LoadWork | PublishWork:
+def _work(message: leases_pb2.Lease, keys: KeyRing) -> LoadWork | PublishWork | PreviewWork:
     match message.WhichOneof("work"):
         case "load":
             return _load_work(message.load, keys)
@@ -130,6 +131,8 @@ def _work(message: leases_pb2.Lease, keys: KeyRing) -> LoadWork | PublishWork:
             publish = message.publish
             rejects = staged_from(publish.rejects) if publish.HasField("rejects") else None
             return PublishWork(rows=staged_from(publish.staged), rejects=rejects)
+        case "preview":
+            return PreviewWork(load=_load_work(message.preview.load, keys), row_count=message.preview.row_count)
         case None:
             raise _too_new("this kind of work", Category.UNKNOWN)
 
@@ -207,8 +210,8 @@ def _keys(credentials: ingestions_pb2.Credentials, keys: KeyRing) -> Keys:
             return Keys()
 
 
-def _warning(unknown: UnknownField) -> runs_pb2.RunWarning:
-    path = _cut(unknown.path, MESSAGE_BYTES_MAX)
+def warning_message(unknown: UnknownField) -> runs_pb2.RunWarning:
+    path = cut(unknown.path, MESSAGE_BYTES_MAX)
     return runs_pb2.RunWarning(
         kind=runs_pb2.RunWarning.KIND_UNKNOWN_FIELD,
         subject=path,
@@ -217,6 +220,6 @@ def _warning(unknown: UnknownField) -> runs_pb2.RunWarning:
     )
 
 
-def _cut(text: str, bytes_max: int) -> str:
+def cut(text: str, bytes_max: int) -> str:
     encoded = text.encode(errors="replace")
     return encoded[: max(0, bytes_max)].decode(errors="ignore")

@@ -17,6 +17,7 @@ class Ending(StrEnum):
     LOST = "lost"
     CLOCK_WRONG = "clock_wrong"
     ABANDONED = "abandoned"
+    PREVIEWED = "previewed"
 
     @property
     def is_orderly(self) -> bool:

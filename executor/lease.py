@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from executor.previewed import PreviewWork
 
 
 class Category(StrEnum):
@@ -208,7 +212,7 @@ class PublishWork:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A lease as acquired.
+    """A lease as acquired; a preview is of no run.
 
     `alone`: executors died with it, and nothing else is to be worked on beside it.
     """
@@ -218,7 +222,7 @@ class Lease:
     attempt: str
     run: str
     ttl_seconds: float
-    work: LoadWork | PublishWork
+    work: LoadWork | PublishWork | PreviewWork
     alone: bool = False
 
     @property

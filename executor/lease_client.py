@@ -20,13 +20,17 @@ from executor.convert import (
     lease_from,
     stage_request,
 )
+from executor.convert_preview import preview_message
 from executor.credentials import KeyRing
 from executor.errors import AttemptFailed, attempt_failed
 from executor.lease import Category, Change, Column, ColumnsInForce, Failure, Lease, StageResult
+from executor.previewed import Preview
 from executor.terms import shown_messages
 from executor.wire import CALL_SECONDS, Caller, Channel, ControlPlaneRefused, LeaseFenced
 
 BRANCHES_MAX = 200
+# What an older control plane does not know, it passes over.
+ALSO_TAKES = (leases_pb2.FURTHER_WORK_PREVIEW,)
 _REFUSED_BY_TABLE = ("TABLE_SEALED", "TABLE_REPLACED")
 
 
@@ -103,7 +107,7 @@ class LeaseClient:
         wait = Duration()
         wait.FromMilliseconds(int(wait_seconds * 1000))
         request = leases_pb2.AcquireLeaseRequest(
-            executor=self._executor, request_id=request_id, pool=self._pool, wait=wait
+            executor=self._executor, request_id=request_id, pool=self._pool, wait=wait, also_takes=ALSO_TAKES
         )
         deadline_seconds = wait_seconds + CALL_SECONDS
         response, _ = await self._call(self._stub.AcquireLease, request, deadline_seconds=deadline_seconds)
@@ -193,6 +197,13 @@ class LeaseClient:
         """Gives the lease back untouched."""
         request = leases_pb2.ReleaseLeaseRequest(lease=lease.id, fence=lease.fence, attempt=lease.attempt)
         await self._call(self._stub.ReleaseLease, request)
+
+    async def complete_preview(self, lease: Held, preview: Preview) -> None:
+        """Says what was seen, as far as it fits into a message."""
+        request = leases_pb2.CompletePreviewRequest(
+            lease=lease.id, fence=lease.fence, attempt=lease.attempt, preview=preview_message(preview)
+        )
+        await self._call(self._stub.CompletePreview, request)
 
     def _granted(self, message: leases_pb2.Lease, clock_error_seconds: float) -> Granted | Refused:
         try:

@@ -19,9 +19,9 @@ from executor.job import Job
 from executor.layouts import columns_by_layout, read_layouts, sample_of
 from executor.lease import Category, Column, ColumnsInForce, Evolve, LoadWork, Rejects, StagedTable, StageResult
 from executor.manifests import Manifest, leave_manifest, now_ms
-from executor.paths import address, name_trouble
+from executor.paths import address
 from executor.readers.formats import reader_of
-from executor.roster import Roster
+from executor.roster import Roster, roster_of
 from executor.sample import take_sample
 from executor.schema.reconcile import SchemaMismatch, adopt
 from executor.spark import Sessions
@@ -48,7 +48,7 @@ def stage(
     Raises AttemptFailed when nothing can be said of single files, such as without a catalog.
     """
     phase("read")
-    roster = _roster(work)
+    roster = roster_of(work.files)
     reader, store = reader_of(work.format, work.columns), open_store(work.source_uri, s3=work.s3)
     drop_broken_bzip2(roster, store)
     drop_unchecked(roster, store, reader)
@@ -106,14 +106,6 @@ def stage(
         result = _result(work, roster, staged, settled)
         _leave_manifest(job, staged, result)
     return result
-
-
-def _roster(work: LoadWork) -> Roster:
-    roster = Roster(work.files)
-    for index, file in enumerate(work.files):
-        if trouble := name_trouble(file.uri):
-            roster.drop(index, trouble)
-    return roster
 
 
 def _adopted(spark: SparkSession, table: TableName, guess: tuple[Column, ...]) -> tuple[Column, ...]:

@@ -10,9 +10,10 @@ import structlog
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 
-from executor import load, publish, spark
+from executor import load, preview, publish, spark
 from executor.errors import AttemptFailed, StartRefused, attempt_failed
 from executor.lease import Category, Evolve, LoadWork, PublishWork, StageResult
+from executor.previewed import Preview, PreviewWork
 from executor.publish import InDoubt, NotPublished, Published
 from executor.spark import Sessions, SparkSettings
 
@@ -77,6 +78,10 @@ class SparkLoader:
     def drop_branches(self, table: str, names: Sequence[str]) -> None:
         with self._living_sessions() as sessions:
             publish.drop_branches(table, names, sessions=sessions)
+
+    def preview(self, work: PreviewWork, *, check_held: Callable[[], None]) -> Preview:
+        with self._living_sessions() as sessions:
+            return preview.preview(work, sessions=sessions, check_held=check_held)
 
     @contextmanager
     def _living_sessions(self) -> Iterator[Sessions]:

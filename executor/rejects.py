@@ -73,7 +73,7 @@ def collect(job: Job, counts: FileCounts, schema: StructType) -> pyarrow.Table |
     rows = _rejected_rows(job, counts.rejected, schema).select(
         F.col(NAME).alias("name"), F.col(RECORD).alias("record"), content.alias("content"), is_text.alias("is_text")
     )
-    with _a_file_a_task(job.spark):
+    with a_file_a_task(job.spark):
         found = rows.toArrow()
     records, batches = _records(job, found), []
     while some := list(islice(records, _BATCH_RECORDS)):
@@ -124,7 +124,7 @@ def _numbers(kept: pyarrow.Table) -> dict[str, int]:
 
 
 @contextmanager
-def _a_file_a_task(spark: SparkSession) -> Iterator[None]:
+def a_file_a_task(spark: SparkSession) -> Iterator[None]:
     """Spark cuts no file, and puts no two into one task: it then numbers the records of each from its start."""
     former = {name: spark.conf.get(name) for name in _SPLITTING}
     try:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from executor.lease import Category, Failure, FileOutcome, LeasedFile, Outcome
+from executor.paths import name_trouble
 
 _MISSING = (Category.FILE_MISSING, Category.FILE_CHANGED)
 
@@ -46,3 +47,12 @@ class Roster:
     @property
     def exceptions(self) -> tuple[FileOutcome, ...]:
         return tuple(self.outcomes[index] for index in sorted(self.outcomes))
+
+
+def roster_of(files: tuple[LeasedFile, ...]) -> Roster:
+    """All of the files but those that cannot be read under their names."""
+    roster = Roster(files)
+    for index, file in enumerate(files):
+        if trouble := name_trouble(file.uri):
+            roster.drop(index, trouble)
+    return roster

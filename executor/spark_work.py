@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from executor.lease import Evolve, LoadWork, PublishWork, StageResult
+from executor.previewed import Preview, PreviewWork
 from executor.publish import InDoubt, NotPublished, Published
 
 
@@ -31,3 +32,5 @@ class Loader(Protocol):
     def keep_for_person(self, work: PublishWork, *, lease_id: str) -> None: ...
 
     def drop_branches(self, table: str, names: Sequence[str]) -> None: ...
+
+    def preview(self, work: PreviewWork, *, check_held: Callable[[], None]) -> Preview: ...

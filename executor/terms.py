@@ -42,7 +42,7 @@ def held_messages(held: Mapping[Change, Sequence[int]]) -> list[leases_pb2.Wante
     files_left, bytes_left = HELD_FILES_MAX, HELD_BYTES_MAX
     messages: list[leases_pb2.WantedChange] = []
     for change, files in islice(held.items(), HELD_CHANGES_MAX):
-        message = leases_pb2.WantedChange(change=_message(change), files=files[:files_left])
+        message = leases_pb2.WantedChange(change=change_message(change), files=files[:files_left])
         files_left, bytes_left = files_left - len(message.files), bytes_left - message.ByteSize()
         if bytes_left < 0 or not message.files:
             break
@@ -58,7 +58,7 @@ def shown_messages(shown_by: Mapping[Change, int]) -> list[leases_pb2.WantedChan
     ]
 
 
-def _message(change: Change) -> schema_changes_pb2.SchemaChange:
+def change_message(change: Change) -> schema_changes_pb2.SchemaChange:
     return schema_changes_pb2.SchemaChange(
         kind=schema_changes_pb2.SchemaChange.Kind.Value(f"KIND_{change.kind.value}"),
         path=change.path,

@@ -15,6 +15,7 @@ from executor.heartbeat import LeaseLost
 from executor.lease import Category, Column, Evolve, Failure, LoadWork, PublishWork, StagedTable, StageResult
 from executor.lease_client import LeaseClient
 from executor.metrics import Metrics
+from executor.previewed import Preview, PreviewWork, Row
 from executor.publish import InDoubt, NotPublished, Published
 from executor.worker import Worker
 
@@ -30,6 +31,7 @@ class FakeLoader:
 
     publications: deque[Published | NotPublished | InDoubt | Exception] = field(default_factory=deque)
     while_staging: Callable[[Callable[[], None]], None] = lambda check_held: None
+    while_previewing: Callable[[], None] = lambda: None
     while_keeping: Callable[[], None] = lambda: None
     did: list[str] = field(default_factory=list)
     proposed: tuple[Column, ...] = ()
@@ -66,6 +68,12 @@ class FakeLoader:
 
     def drop_branches(self, table: str, names: Sequence[str]) -> None:
         self.did.append(f"drop {table} {' '.join(names)}")
+
+    def preview(self, work: PreviewWork, *, check_held: Callable[[], None]) -> Preview:
+        self.did.append(f"preview {work.row_count} of {len(work.load.files)}")
+        check_held()
+        self.while_previewing()
+        return Preview(files=(), rows=(Row(index=0, json='{"id": 1}'),))
 
 
 class Gate:

@@ -99,6 +99,10 @@ class ScriptedLeaseService(leases_pb2_grpc.LeaseServiceServicer):
         answer = await self._hear("ReleaseLease", request, context)
         return answer or leases_pb2.ReleaseLeaseResponse()
 
+    async def CompletePreview(self, request: Any, context: Any) -> Any:
+        answer = await self._hear("CompletePreview", request, context)
+        return answer or leases_pb2.CompletePreviewResponse()
+
     async def _hear(self, method: str, request: Any, context: Any) -> message.Message | None:
         async with self._heard:
             self.calls.append((method, request))
@@ -156,6 +160,15 @@ def a_lease(
             files=[leases_pb2.LeasedFile(uri=f"s3://shop/orders/{n}.json", size_bytes=100 * n) for n in (1, 2)],
         )
     )
+    return lease
+
+
+def a_preview_lease(*, credentials: ingestions_pb2.Credentials | None = None, row_count: int = 3) -> leases_pb2.Lease:
+    """A preview of the files of `a_lease`."""
+    lease = a_lease(lease_id="preview-1", credentials=credentials)
+    work = leases_pb2.PreviewWork(load=lease.load, row_count=row_count)
+    lease.preview.CopyFrom(work)
+    lease.run = ""
     return lease
 
 

@@ -41,8 +41,10 @@ def landing(tmp_path: Path) -> pb.Ingestion:
     return an_ingestion_message(uri=f"file://{tmp_path}")
 
 
-def asking(client: Client, ingestion: pb.Ingestion, **bounds: int) -> asyncio.Task[pb.PreviewIngestionResponse]:
-    request = pb.PreviewIngestionRequest(ingestion=ingestion, **bounds)
+def asking(
+    client: Client, ingestion: pb.Ingestion, *, file_count: int = 0, row_count: int = 0
+) -> asyncio.Task[pb.PreviewIngestionResponse]:
+    request = pb.PreviewIngestionRequest(ingestion=ingestion, file_count=file_count, row_count=row_count)
     return asyncio.ensure_future(client.ingestions.PreviewIngestion(request, timeout=60))
 
 
