@@ -43,7 +43,7 @@ def load(
     # Takes a second, which those who only talk to a server should not wait for.
     from control_plane.cli.on_machine import on_machine
 
-    folder, glob = _split(source, pattern)
+    folder, glob = split_source(source, pattern)
     wanted = Wanted(
         source=folder,
         table=table.removeprefix(f"{CATALOG}."),
@@ -71,7 +71,7 @@ async def _load_and_tell(machine: Machine, wanted: Wanted) -> list[pb.Run]:
     return runs
 
 
-def _split(source: str, pattern: str) -> tuple[str, str]:
+def split_source(source: str, pattern: str) -> tuple[str, str]:
     """The folder and the glob that SOURCE names: a file is its folder, and a glob of its name."""
     if "://" in source and not source.startswith("file://"):
         return source, pattern

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from control_plane.cli import demo, dev, files, ingestions, load, recovery, runs, schemas, serve
+from control_plane.cli import demo, dev, files, ingestions, load, preview, recovery, runs, schemas, serve
 
 app = typer.Typer(
     help="Loads new files into Apache Iceberg tables, each row exactly once.",
@@ -19,8 +19,10 @@ SERVICES = "Services"
 RECOVERY = "When ledger and tables differ"
 
 app.command(rich_help_panel=ONE_MACHINE)(load.load)
+app.command(rich_help_panel=ONE_MACHINE)(preview.preview)
 app.command(rich_help_panel=ONE_MACHINE)(demo.demo)
 app.command(rich_help_panel=ONE_MACHINE)(dev.dev)
+ingestions.app.command("preview")(preview.preview_ingestion)
 app.add_typer(ingestions.app, name="ingestions", rich_help_panel=CLIENT)
 app.add_typer(runs.app, name="runs", rich_help_panel=CLIENT)
 app.add_typer(files.app, name="files", rich_help_panel=CLIENT)
