@@ -61,8 +61,9 @@ async def test_what_is_previewed_is_what_is_loaded_then(
     assert seen.table_exists
     assert [(change.kind, change.path, change.new_type) for change in seen.changes] == [(added, "more", "string")]
     assert sorted(await installation.client.list_files(ingestion)) == ["data-0.csv", "data-1.csv"]
-    loaded = installation.lake.load(table)
-    assert [field.name for field in loaded.schema().fields] == ["id", "name"]
+    content = installation.lake.read(table)
+    assert content is not None
+    assert [field.name for field in content.table.schema().fields] == ["id", "name"]
 
 
 async def test_keys_that_the_store_refuses_are_told(installation: Installation, moto: MotoServer, table: str) -> None:
@@ -106,7 +107,9 @@ async def _taken(installation: Installation) -> None:
     connection = await asyncpg.connect(installation.database_url)
     try:
         async with asyncio.timeout(20):
-            while not await connection.fetchval("SELECT count(*) FROM previews WHERE holder IS NOT NULL"):
+            while True:
+                if await connection.fetchval("SELECT count(*) FROM previews WHERE holder IS NOT NULL"):
+                    return
                 await asyncio.sleep(LOOK_SECONDS)
     finally:
         await connection.close()

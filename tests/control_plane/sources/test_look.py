@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from functools import partial
 from pathlib import Path
 
+import pytest
+
 from control_plane.sources.local import LocalSource
-from control_plane.sources.look import look_at
+from control_plane.sources.look import first_files, look_at
 from control_plane.sources.s3 import S3Source
-from control_plane.sources.source import Source, SourceSpec, source_error
+from control_plane.sources.source import Source, SourceError, SourceSpec, source_error
 from tests.control_plane.sources.test_one_ahead import join_source_threads
 from tests.servers.s3_stub import Answer, Query, listing, refusal, running_stub
 
@@ -100,6 +103,32 @@ async def test_a_caller_that_goes_away_ends_it(tmp_path: Path) -> None:
     looking.cancel()
     assert isinstance((await asyncio.gather(looking, return_exceptions=True))[0], asyncio.CancelledError)
     await join_source_threads()
+
+
+async def test_the_first_files_are_those_that_can_be_read(tmp_path: Path) -> None:
+    spec = a_folder(tmp_path, *(f"{number:02}.json" for number in range(12)), "00.csv", "_0.json")
+    for page_files in (2, 100):
+        found = await first_files(partial(LocalSource, spec, page_files=page_files), 3)
+        assert [file.uri[-7:] for file in found] == ["00.json", "01.json", "02.json"]
+    assert len(await first_files(lambda: LocalSource(spec), 20)) == 12
+    assert len(await first_files(lambda: LocalSource(spec, page_files=2), 20, objects_max=6)) == 5
+    await join_source_threads()
+
+
+async def test_a_source_without_first_files_says_why() -> None:
+    is_over = threading.Event()
+
+    def answer(_: Query) -> Answer:
+        is_over.wait(30)
+        return refusal(403, "AccessDenied")
+
+    with running_stub(answer) as endpoint:
+        with pytest.raises(SourceError, match="no answer within 1 seconds"):
+            await first_files(lambda: s3_at(endpoint), 1, seconds_max=1)
+        is_over.set()
+        with pytest.raises(SourceError, match="PERMISSION"):
+            await first_files(lambda: s3_at(endpoint), 1)
+        await join_source_threads()
 
 
 def s3_at(endpoint: str) -> S3Source:
