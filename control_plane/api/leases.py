@@ -114,9 +114,9 @@ class LeaseService(LeaseServiceServicer):
     async def RenewLease(self, request: pb.RenewLeaseRequest, context: Context) -> pb.RenewLeaseResponse:
         holding = holding_from_proto(request)
         async with self._database.transaction() as connection:
-            holds = await leases.renew(connection, holding, lease_seconds=self._lease_seconds) or await previews.renew(
-                connection, holding, lease_seconds=self._lease_seconds
-            )
+            holds = await leases.renew(connection, holding, lease_seconds=self._lease_seconds)
+            if not holds:
+                holds = await previews.renew(connection, holding, lease_seconds=self._lease_seconds)
         if not holds:
             return pb.RenewLeaseResponse(directive=pb.RenewLeaseResponse.DIRECTIVE_STOP)
         return pb.RenewLeaseResponse(

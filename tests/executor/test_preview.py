@@ -187,6 +187,23 @@ def test_of_csv_headers_and_ragged_rows_are_told(lake: Lake) -> None:
     assert (seen.rejected[0].content, "1 values where 2" in seen.rejected[0].reason) == ("2", True)
 
 
+@pytest.mark.parametrize(
+    ("format", "text", "content"),
+    [
+        (CSV, "id,name\n1,a\nx,b\n", "x,b"),
+        (Format(kind="xml", options={"row_tag": "r"}), "<rs><r><id>1</id></r><r><id>x</id></r></rs>", "<id>x</id>"),
+        (Format(kind="json", options={"multi_line": True}), '[{"id": 1}, {"id": "x"}]', '"x"'),
+    ],
+)
+def test_a_value_that_does_not_fit_its_column_is_found_in_every_format(
+    lake: Lake, format: Format, text: str, content: str
+) -> None:
+    seen = shown(lake, [text_file(lake, "a", text)], format=format, columns=(ID, NAME))
+    assert [row["id"] for row in rows_in(seen)] == [1]
+    assert content in seen.rejected[0].content
+    assert (seen.files[0].records_read, seen.files[0].records_rejected) == (2, 1)
+
+
 def test_of_parquet_types_are_those_of_the_files(lake: Lake) -> None:
     folder = lake.folder / "parquet"
     query = "SELECT 1 AS id, date'2026-01-31' AS day, X'00ff' AS raw, CAST(1.5 AS decimal(3,2)) AS price"
