@@ -152,9 +152,8 @@ def _agree(columns: tuple[Column, ...], base_version: int, shown_by: Mapping[Cha
 
 
 def _may_change(load: LoadWork) -> bool:
-    """Whether a load gives the table what it lacks: not where nothing but the table's own columns is read."""
-    is_first = not load.columns
-    return is_first or load.schema.on_schema_change is not OnSchemaChange.IGNORE or bool(load.schema.version)
+    """Whether a load gives the table what it lacks, as `destination` has it."""
+    return load.schema.on_schema_change is not OnSchemaChange.IGNORE or bool(load.schema.version)
 
 
 def _job(files: _Files, spark: SparkSession, table: TableName, settled: Settled, check_held: Callable[[], None]) -> Job:

@@ -14,6 +14,7 @@ import pytest
 from executor import glimpse
 from executor import preview as previews
 from executor.convert_preview import PREVIEW_BYTES_MAX, preview_message
+from executor.errors import AttemptFailed
 from executor.lease import Category, Change, ChangeKind, Column, Format, LeasedFile, OnSchemaChange, SchemaTerms
 from executor.preview import preview
 from executor.previewed import Preview, PreviewWork, Row
@@ -162,6 +163,15 @@ def test_a_field_that_is_left_out_is_told(lake: Lake) -> None:
     terms = SchemaTerms(version=1, on_schema_change=OnSchemaChange.IGNORE)
     seen = shown(lake, [lake.write("a.json", RECORDS)], columns=(ID,), schema=terms)
     assert [(field.path, field.record_count) for field in seen.unknown] == [("name", 10)]
+
+
+def test_a_table_that_no_file_may_change_is_left_as_it_is(lake: Lake) -> None:
+    lake.load([lake.write("a.json", [{"id": 1}])], columns=(ID,))
+    files = [lake.write("b.json", RECORDS)]
+    seen = shown(lake, files, columns=(ID, NAME))
+    assert (seen.changes, seen.failure and seen.failure.category) == ((), Category.SCHEMA_MISMATCH)
+    with pytest.raises(AttemptFailed, match="`name` is not in the table"):
+        lake.load(files, columns=(ID, NAME))
 
 
 def test_hints_win_over_what_values_look_like(lake: Lake) -> None:
