@@ -72,6 +72,10 @@ class Bucket:
         with closing(client_of(self.server)) as client:
             client.put_object(Bucket=self.name, Key=self.prefix + name, Body=content)
 
+    def remove(self, name: str) -> None:
+        with closing(client_of(self.server)) as client:
+            client.delete_object(Bucket=self.name, Key=self.prefix + name)
+
 
 def static_keys(keys: S3Keys) -> pb.StaticKeys:
     return pb.StaticKeys(access_key_id=keys.access_key_id, secret_access_key=keys.secret_access_key)

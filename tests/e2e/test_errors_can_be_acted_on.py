@@ -19,6 +19,8 @@ from tests.servers.server import S3Keys
 Run = runs_pb2.Run
 File = files_pb2.File
 Category = errors_pb2.ErrorCategory
+PROCESSED, FAILED = File.STATE_PROCESSED, File.STATE_FAILED
+NO_ERROR = Category.ERROR_CATEGORY_UNSPECIFIED
 
 
 @pytest.fixture(autouse=True)
@@ -95,10 +97,92 @@ async def test_files_that_may_be_listed_but_not_read_wait_for_the_right(
     ingestion = await installation.client.create(lister, table=table)
 
     assert_it_failed(await installation.run(ingestion), Category.ERROR_CATEGORY_PERMISSION)
+    assert await told(installation, ingestion) == {"data-0.json": (FAILED, Category.ERROR_CATEGORY_PERMISSION)}
 
     await give_keys(installation, ingestion, place.source)
     assert (await installation.run(ingestion)).state == Run.STATE_SUCCEEDED
     assert await holds(installation, table, range(1000))
+
+
+async def test_without_the_right_to_list_nothing_is_seen_until_it_is_granted(
+    installation: Installation, moto: MotoServer, table: str
+) -> None:
+    place = Bucket(moto).make()
+    place.put("data-0.json", content_of_file(0))
+    reader = place.source_for(moto.user(place.name, "s3:GetObject"))
+    ingestion = await installation.client.create(reader, table=table)
+
+    run = await installation.run(ingestion)
+
+    assert_it_failed(run, Category.ERROR_CATEGORY_PERMISSION)
+    assert "s3:ListBucket" in run.errors[0].message
+    assert await told(installation, ingestion) == {}
+
+    await give_keys(installation, ingestion, place.source)
+    assert (await installation.run(ingestion)).state == Run.STATE_SUCCEEDED
+    assert await holds(installation, table, range(1000))
+
+
+@pytest.mark.parametrize("prefix", ["", "events/"])
+async def test_where_nothing_is_yet_nothing_fails_and_what_comes_is_loaded(
+    installation: Installation, moto: MotoServer, table: str, prefix: str
+) -> None:
+    place = Bucket(moto, prefix=prefix).make()
+    if prefix:
+        Bucket(moto, prefix="events2/", name=place.name).put("data-0.json", content_of_file(0))
+    ingestion = await installation.client.create(place.source, table=table)
+
+    run = await installation.run(ingestion)
+
+    assert (run.state, run.files_discovered, run.records_written) == (Run.STATE_SUCCEEDED, 0, 0)
+    assert installation.lake.read(table) is None
+
+    place.put("data-1.json", content_of_file(1))
+    assert (await installation.run(ingestion)).files_processed == 1
+    assert await holds(installation, table, range(1000, 2000))
+
+
+async def test_a_missing_folder_is_named_and_what_is_put_there_later_is_loaded(
+    installation: Installation, table: str
+) -> None:
+    place = Folder(installation.folder / table)
+    ingestion = await installation.client.create(place.source, table=table)
+
+    assert_it_failed(await installation.run(ingestion), Category.ERROR_CATEGORY_PATH_NOT_FOUND)
+
+    place.put("data-0.json", content_of_file(0))
+    assert (await installation.run(ingestion)).state == Run.STATE_SUCCEEDED
+    assert await holds(installation, table, range(1000))
+
+
+async def test_a_file_that_is_not_json_fails_the_run_when_it_is_alone(installation: Installation, table: str) -> None:
+    place = Folder(installation.folder / table)
+    place.put("data-0.json", b"this is not JSON\n")
+    ingestion = await installation.client.create(place.source, table=table)
+
+    assert_it_failed(await installation.run(ingestion), Category.ERROR_CATEGORY_DATA_MALFORMED)
+    assert await told(installation, ingestion) == {"data-0.json": (FAILED, Category.ERROR_CATEGORY_DATA_MALFORMED)}
+    assert installation.lake.read(table) is None
+    assert (await installation.run(ingestion)).files_discovered == 0
+
+    place.put("data-0.json", content_of_file(0))
+    assert (await installation.run(ingestion)).files_processed == 1
+    assert await holds(installation, table, range(1000))
+
+
+async def test_an_empty_file_is_done_with_until_it_is_filled(
+    installation: Installation, moto: MotoServer, table: str
+) -> None:
+    place = Bucket(moto).make()
+    place.put("data-0.json", b"")
+    ingestion = await installation.client.create(place.source, table=table)
+
+    run = await installation.run(ingestion)
+
+    assert (run.state, run.files_processed, run.records_written) == (Run.STATE_SUCCEEDED, 1, 0)
+    assert await told(installation, ingestion) == {"data-0.json": (PROCESSED, NO_ERROR)}
+    assert installation.lake.read(table) is None
+    assert (await installation.run(ingestion)).files_processed == 0
 
 
 async def test_an_unknown_field_in_a_mask_is_refused(installation: Installation, table: str) -> None:
@@ -148,6 +232,12 @@ async def holds(installation: Installation, table: str, *ids: range) -> bool:
     content = installation.lake.read(table)
     assert content is not None
     return content.holds_once(*ids)
+
+
+async def told(installation: Installation, ingestion: str) -> dict[str, tuple[int, int]]:
+    """The state of each file, with the category of its error."""
+    files = await installation.client.list_files(ingestion)
+    return {name: (file.state, file.error.category) for name, file in files.items()}
 
 
 async def give_keys(installation: Installation, name: str, source: ingestions_pb2.Source) -> None:
