@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyspark.sql.types import StructType
@@ -112,13 +112,22 @@ def _mismatch(message: str) -> Failure:
 
 
 def _unknown(told: ReconciledFiles, seen: Mapping[int, Fields]) -> tuple[UnknownField, ...]:
+    if not told.unknown:
+        return ()
+    counts = {index: _by_small_letters(fields.counts) for index, fields in seen.items()}
     return tuple(
-        UnknownField(path=path, record_count=_records(path, indexes, seen))
+        UnknownField(path=path, record_count=sum(counts[index].get(_outermost(path), 0) for index in indexes))
         for path, indexes in sorted(told.unknown.items())
     )
 
 
-def _records(path: str, indexes: Iterable[int], seen: Mapping[int, Fields]) -> int:
-    """How many records have the field, or the outermost one that it is in."""
-    outermost = path.partition(".")[0].strip("`").lower()
-    return sum(count for index in indexes for name, count in seen[index].counts.items() if name.lower() == outermost)
+def _by_small_letters(counts: Mapping[str, int]) -> dict[str, int]:
+    added: dict[str, int] = {}
+    for name, count in counts.items():
+        added[name.lower()] = added.get(name.lower(), 0) + count
+    return added
+
+
+def _outermost(path: str) -> str:
+    """The field of records that a field is in, or is: they are counted by it."""
+    return path.partition(".")[0].strip("`").lower()

@@ -16,7 +16,9 @@ from executor.readers.reader import Record
 from executor.schema.infer import infer
 
 BYTE_ORDER_MARK = "\ufeff"
-STRICT = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false"}
+# Half as deep as Spark goes by itself, and less deep than Python does: what the one reads, the other sees.
+NESTED_MAX = 500
+STRICT = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false", "maxNestingDepth": str(NESTED_MAX)}
 
 
 def reject_overflow(rows: DataFrame, schema: StructType, *, rejected: str) -> DataFrame:

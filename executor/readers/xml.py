@@ -20,6 +20,7 @@ from executor.readers.repeats import Repeats
 from executor.readers.untyped import Untyped
 from executor.schema.infer import infer
 from executor.schema.observed import Fields, all_of, of_records
+from executor.schema.types import DEPTH_MAX
 from executor.sql import quoted
 
 
@@ -141,16 +142,21 @@ class Xml(Untyped):
     def _is_element(self, name: str) -> bool:
         return not name.startswith(self._prefix) and name != self._value_tag
 
-    def _value(self, element: Element) -> object:
-        """An element as Spark has it: a struct of attributes and elements, or the text of one without either."""
+    def _value(self, element: Element, *, depth: int = 0) -> object:
+        """An element as Spark has it: a struct of attributes and elements, or the text of one without either.
+
+        `depth` elements of the record are around it; what would nest too deep in them is text, with its tags.
+        """
         text = (element.text or "").strip()
         if not element.attrib and not len(element):
             return value_of(text, null_value="")
+        if depth >= DEPTH_MAX:
+            return f"<{element.tag}>"
         fields: dict[str, object] = {
             f"{self._prefix}{name}": value_of(value, null_value="") for name, value in element.attrib.items()
         }
         for child in element:
-            value = self._value(child)
+            value = self._value(child, depth=depth + 1)
             known = fields.get(child.tag)
             if child.tag not in fields:
                 fields[child.tag] = value

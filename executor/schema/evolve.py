@@ -15,9 +15,8 @@ from pyspark.sql.types import ArrayType, DataType, MapType, NullType, StructFiel
 from executor.lease import Change, ChangeKind, OnSchemaChange
 from executor.schema.changes import Conflict, Policy, Reconciled, ReconciledFiles
 from executor.schema.reconcile import sql_type
-from executor.schema.types import NotKept, depth, is_same, kept, path_within, widens
+from executor.schema.types import DEPTH_MAX, NotKept, depth, is_same, kept, path_within, widens
 
-DEPTH_MAX = 32
 COLUMNS_MAX = 10_000
 TYPE_CHARACTERS_MAX = 20_000
 

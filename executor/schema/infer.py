@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from executor.lease import Column, UnknownField
+from executor.schema.types import DEPTH_MAX
 from executor.sql import quoted
 
 _LONG = range(-(2**63), 2**63)
@@ -25,7 +26,8 @@ class _Seen:
     element: _Seen | None = None
     has_inexact_integer: bool = False
 
-    def add(self, value: Any) -> None:
+    def add(self, value: Any, *, depth: int = 0) -> None:
+        """`depth` types are around the value; what would nest too deep in them is text."""
         match value:
             case None:
                 pass
@@ -36,15 +38,17 @@ class _Seen:
                 self.has_inexact_integer |= value not in _EXACT_IN_DOUBLE
             case float():
                 self.kinds.add("double" if value - value == 0 else "string")
+            case Mapping() | list() if depth >= DEPTH_MAX:
+                self.kinds.add("string")
             case Mapping():
                 self.kinds.add("struct")
                 for name, inner in value.items():
-                    self.fields.setdefault(name, _Seen()).add(inner)
+                    self.fields.setdefault(name, _Seen()).add(inner, depth=depth + 1)
             case list():
                 self.kinds.add("array")
                 self.element = self.element or _Seen()
                 for inner in value:
-                    self.element.add(inner)
+                    self.element.add(inner, depth=depth + 1)
             case _:
                 self.kinds.add("string")
 

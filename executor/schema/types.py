@@ -28,6 +28,9 @@ from pyspark.sql.types import (
     VarcharType,
 )
 
+# How deep types nest at most, a column without parts being 1: deeper parts are text in files without types.
+DEPTH_MAX = 32
+
 _KEPT_AS: dict[type[DataType], DataType] = {
     ByteType: IntegerType(),
     ShortType: IntegerType(),
