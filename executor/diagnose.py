@@ -26,6 +26,7 @@ _MESSAGES = {
     Category.PERMISSION: "The credentials lack the right to read this: s3:GetObject for objects.",
     Category.BUCKET_NOT_FOUND: "The bucket is not there.",
     Category.FILE_MISSING: "The file went away before it was read.",
+    Category.FILE_CHANGED: "The file changed after it was listed; the next run sees the new version.",
     Category.THROTTLED: "The store asked to slow down.",
     Category.CONNECTIVITY: "The store could not be reached.",
     Category.CATALOG_UNAVAILABLE: "The catalog could not be reached.",
@@ -47,6 +48,8 @@ _S3_CODES = {
     "NoSuchBucket": Category.BUCKET_NOT_FOUND,
     "NoSuchKey": Category.FILE_MISSING,
     "404": Category.FILE_MISSING,
+    # It is shorter than it was when it was listed.
+    "InvalidRange": Category.FILE_CHANGED,
     "SlowDown": Category.THROTTLED,
     "Throttling": Category.THROTTLED,
     "RequestLimitExceeded": Category.THROTTLED,

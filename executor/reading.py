@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from executor import counts as counting
 from executor import rejects
+from executor.columns import as_struct
 from executor.counts import FileCounts, NotListed
 from executor.diagnose import failure_of, is_from_spark, unreadable_path
 from executor.errors import AttemptFailed
@@ -123,14 +124,34 @@ def drop_unreadable(job: Job, error: Exception) -> None:
     failure = failure_of(error, secrets=job.work.s3.secrets)
     path = unreadable_path(error)
     uri = job.address.uri(path) if path else None
-    culprits = {index: file for index, file in job.roster.unempty.items() if file.uri == uri}
+    culprits = [index for index, file in job.roster.unempty.items() if file.uri == uri]
     if job.roster.drop_troubled(job.store.troubles):
         return None
+    if not culprits and failure.category is Category.UNKNOWN:
+        culprits = list(_unreadable_among(job, sorted(job.roster.unempty)))
     if not culprits or failure.category in _LEASE_WIDE:
         raise AttemptFailed(failure) from error
     for index in culprits:
         job.roster.drop(index, _unreadable(failure))
     return None
+
+
+def _unreadable_among(job: Job, indexes: Sequence[int]) -> Iterator[int]:
+    """The files that cannot be read, found by halves: what a broken page throws does not name its file."""
+    job.check_held()
+    # Of a session that is broken itself, nothing follows for files.
+    job.spark.range(1).count()
+    try:
+        count_apart(job, indexes, as_struct(job.columns))
+    except Exception as error:
+        if not is_from_spark(error) or failure_of(error).category in _LEASE_WIDE:
+            raise
+        half = len(indexes) // 2
+        yield from (
+            indexes
+            if not half
+            else (index for part in (indexes[:half], indexes[half:]) for index in _unreadable_among(job, part))
+        )
 
 
 def _drop_not_listed(job: Job, error: NotListed) -> None:

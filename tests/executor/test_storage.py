@@ -52,6 +52,14 @@ def test_an_empty_object_has_an_empty_head(bucket: Bucket) -> None:
     assert S3Store(bucket.access()).head(bucket.put("empty.json", b""), 10) == b""
 
 
+def test_an_object_that_was_emptied_since_is_a_changed_one(bucket: Bucket) -> None:
+    file = bucket.put("f.json", b"{}")
+    bucket.put("f.json", b"")
+    with pytest.raises(FileTrouble) as trouble:
+        S3Store(bucket.access()).head(file, 10)
+    assert trouble.value.failure.category is Category.FILE_CHANGED
+
+
 def test_objects_that_may_be_listed_but_not_read_fail_one_by_one(bucket: Bucket) -> None:
     file = bucket.put("f.json", b"{}")
     store = S3Store(bucket.access(bucket.server.user(bucket.name, "s3:ListBucket")))

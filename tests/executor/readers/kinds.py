@@ -68,7 +68,7 @@ def _xml(spark: SparkSession, path: Path, records: Sequence[Record], types: Type
         for name in types:
             if record.get(name) is not None:
                 SubElement(row, name).text = str(record[name])
-    path.write_bytes(tostring(root))
+    path.write_text(tostring(root, encoding="unicode"))
 
 
 def _parquet(spark: SparkSession, path: Path, records: Sequence[Record], types: Types) -> None:
@@ -76,7 +76,7 @@ def _parquet(spark: SparkSession, path: Path, records: Sequence[Record], types: 
 
 
 def _orc(spark: SparkSession, path: Path, records: Sequence[Record], types: Types) -> None:
-    orc.write_table(_table(records, types), str(path))
+    orc.write_table(_table(records, types), str(path), compression="zlib")
 
 
 def _avro(spark: SparkSession, path: Path, records: Sequence[Record], types: Types) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import bz2
 import gzip
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 
 import pyarrow
 import pytest
@@ -139,16 +140,74 @@ def test_compressed_files_are_read_to_their_end_or_not_at_all(
         pytest.skip("these compress within")
     assert callable(compress)
     write(lake, kind, "plain", RECORDS)
-    packed = compress((lake.folder / f"plain.{kind.format.kind}").read_bytes())
-    contents = {"whole": packed, "cut": packed[: len(packed) // 2], "plain": b"not compressed"}
+    content = (lake.folder / f"plain.{kind.format.kind}").read_bytes()
+    packed, half = compress(content), len(content) // 2
+    members = compress(content[:half]) + compress(content[half:])
+    contents = {"whole": packed, "cut": packed[: len(packed) // 2], "plain": b"not compressed", "members": members}
     files = []
     for name, content in contents.items():
         path = lake.folder / f"{name}{suffix}"
         path.write_bytes(content)
         files.append(leased(path))
     result = load(lake, kind, files)
-    assert result.records_written == (100, 0, 0)
+    assert result.records_written == (100, 0, 0, 100)
     assert categories(result) == {1: Category.DATA_MALFORMED, 2: Category.DATA_MALFORMED}
+
+
+def test_a_file_that_is_gone_or_changed_since_it_was_listed_fails_alone(lake: Lake, kind: Kind) -> None:
+    files = [write(lake, kind, name, RECORDS[:3]) for name in ("stays", "gone", "changed")]
+    (lake.folder / f"gone.{kind.format.kind}").unlink()
+    write(lake, kind, "changed", RECORDS[:50])
+    result = load(lake, kind, files)
+    assert result.records_written == (3, 0, 0)
+    assert categories(result) == {1: Category.FILE_MISSING, 2: Category.FILE_CHANGED}
+
+
+MAY_BE_NAMES: Mapping[str, Callable[[str], bool]] = defaultdict(
+    lambda: lambda name: True,
+    {
+        "avro": lambda name: name.isascii() and name.isidentifier(),
+        "xml-record": lambda name: not set(name) & set("`'\n ,"),
+        # Their rows end in another way.
+        "csv": lambda name: "\n" not in name,
+        "csv-False": lambda name: "\n" not in name,
+        "orc": lambda name: "`" not in name,
+    },
+)
+
+
+@pytest.mark.parametrize("name", ["a.b", "a-b", "é", "b`t", "q'\"", "n\nl", "sp ace", "a,b;{}()=\t"])
+def test_columns_keep_their_exact_names(lake: Lake, kind: Kind, name: str) -> None:
+    if not MAY_BE_NAMES[str(kind)](name):
+        pytest.skip("no file of this kind has such a name, or it is refused")
+    result = load(lake, kind, [write(lake, kind, "named", [{"id": 1, name: 2}], {"id": "bigint", name: "bigint"})])
+    assert result.exceptions == ()
+    assert lake.sessions.loader.table(lake.sql_name).columns == ["id", name]
+    assert [tuple(row) for row in lake.sql("SELECT * FROM {t}")] == [(1, 2)]
+
+
+def test_columns_that_differ_by_case_alone_fail_their_file(lake: Lake, kind: Kind) -> None:
+    files = [write(lake, kind, "good", RECORDS[:3])]
+    if kind.format.kind == "avro":
+        pytest.skip("Spark, which writes these, writes no such file")
+    files.append(write(lake, kind, "twice", [{"id": 1, "ID": 2}], {"id": "bigint", "ID": "bigint"}))
+    result = load(lake, kind, files)
+    assert result.records_written == (3, 0)
+    assert categories(result).keys() == {1}
+    assert "ID" in result.exceptions[0].failure.message.upper() + result.exceptions[0].failure.cause.upper()
+
+
+def test_a_broken_part_fails_its_file_alone(lake: Lake, kind: Kind) -> None:
+    files = [write(lake, kind, name, RECORDS) for name in ("good", "broken", "fine")]
+    path = lake.folder / f"broken.{kind.format.kind}"
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 3
+    content[middle : middle + 40] = bytes(byte ^ 0xFF for byte in content[middle : middle + 40])
+    path.write_bytes(content)
+    files[1] = leased(path)
+    result = load(lake, kind, files)
+    assert result.records_written == (100, 0, 100)
+    assert categories(result) == {1: Category.DATA_MALFORMED}
 
 
 def columns_in(lake: Lake) -> tuple[Column, ...]:
