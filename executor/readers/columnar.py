@@ -117,6 +117,8 @@ class Orc(Columnar):
     def layout(self, content: BinaryIO) -> Layout:
         try:
             file = orc.ORCFile(content)
+            if "`" in str(file.schema):
+                raise ValueError("it has a column whose name Spark would cut off at a backquote")
             return Layout(text=_short(str(file.schema)), records=file.nrows)
         except (ArrowException, OSError) as error:
             raise ValueError(str(error)) from error

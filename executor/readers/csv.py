@@ -15,6 +15,8 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from executor.lease import Format
 from executor.readers.csv_text import Dialect, names_of
+from executor.readers.decimals import as_read, exact
+from executor.readers.json_text import misfit
 from executor.readers.leaves import any_infinity, any_replacement
 from executor.readers.lexical import value_of
 from executor.readers.paths import load
@@ -99,10 +101,12 @@ class Csv(Untyped):
         columns = StructType([StructField(name, types.get(name.lower(), StringType())) for name in names or [_NOTHING]])
         reader = (
             spark.read.format("csv")
-            .schema(StructType([*columns.fields, StructField(rejected, StringType())]))
+            .schema(StructType([*as_read(columns, self._options), StructField(rejected, StringType())]))
             .options(mode="PERMISSIVE", columnNameOfCorruptRecord=rejected, **self._options, **options)
         )
-        rows = load(spark, reader, paths)
+        rows = exact(
+            load(spark, reader, paths), columns, rejected=rejected, options=self._options, raw=_as_raw(columns)
+        )
         rows = rows.withColumn(rejected, F.coalesce(F.col(quoted(rejected)), _unread(columns)))
         sources = {name.lower(): name for name in names}
         return rows.select(*(_picked(field, sources.get(field.name.lower())) for field in schema), quoted(rejected))
@@ -130,12 +134,10 @@ class Csv(Untyped):
         names = _names(layout) if layout else list(types)
         if len(row) != len(names):
             return f"it has {len(row)} values where {len(names)} columns are named"
-        misfits = [
-            f"`{name}` is {types[name]}, here it is {value[:50]!r}"
-            for name, value in zip(names, row, strict=True)
-            if name in types and types[name] != "string" and value != self._dialect.null_value
-        ]
-        return "a value does not fit its column: " + ("; ".join(misfits) or f"its text is not {self._dialect.encoding}")
+        if row[-1].endswith("\r"):
+            return "its line does not end as the first one of the file"
+        values = (value_of(value, null_value=self._dialect.null_value) for value in row)
+        return misfit(dict(zip(names, values, strict=True)), types) or f"its text is not {self._dialect.encoding}"
 
 
 def _names(layout: Layout) -> list[str]:
@@ -152,6 +154,14 @@ def _picked(field: StructField, source: str | None) -> Column:
 def _unread(columns: StructType) -> Column:
     """The row as text, where Spark put other values in place of what it could not read."""
     tests = [test for test in (any_infinity(columns), any_replacement(columns)) if test is not None]
+    if isinstance(columns[-1].dataType, StringType):
+        # Spark takes the file's first line end, even one within quotes, for that of all lines.
+        tests.append(F.endswith(F.col(quoted(columns[-1].name)), F.lit("\r")))
     if not tests:
         return F.lit(None).cast("string")
-    return F.when(reduce(or_, tests), F.to_csv(F.struct(*(F.col(quoted(name)) for name in columns.names))))
+    return F.when(reduce(or_, tests), _as_raw(columns))
+
+
+def _as_raw(columns: StructType) -> Column:
+    values = F.struct(*(F.col(quoted(name)) for name in columns.names))
+    return F.to_csv(values, {"ignoreLeadingWhiteSpace": "false", "ignoreTrailingWhiteSpace": "false"})

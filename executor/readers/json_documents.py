@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from executor.readers import json_text
+from executor.readers.decimals import as_read, exact
 from executor.readers.json_apart import rows_of_texts, trimmed
 from executor.readers.json_fields import refuse_beyond_bounds
 from executor.readers.json_text import (
@@ -18,6 +19,7 @@ from executor.readers.json_text import (
     STRICT,
     as_record,
     check_json,
+    has_half_character,
     is_one_value,
     records_of,
     reject_overflow,
@@ -49,10 +51,14 @@ class JsonDocuments(Untyped):
     ) -> DataFrame:
         reader = (
             spark.read.format("json")
-            .schema(StructType([*schema.fields, StructField(rejected, StringType())]))
+            .schema(StructType([*as_read(schema, self._options), StructField(rejected, StringType())]))
             .options(mode="PERMISSIVE", columnNameOfCorruptRecord=rejected, **self._options, **options)
         )
-        return reject_overflow(load(spark, reader, paths), schema, rejected=rejected)
+        rows = load(spark, reader, paths)
+        # Of a file that is nothing but the mark, Spark makes a record that it cannot read.
+        rows = rows.where(~F.col(rejected).eqNullSafe(BYTE_ORDER_MARK))
+        rows = exact(rows, schema, rejected=rejected, options=self._options)
+        return reject_overflow(rows, schema, rejected=rejected)
 
     def read_apart(
         self,
@@ -70,7 +76,7 @@ class JsonDocuments(Untyped):
             load(spark, spark.read.format("text").options(wholetext="true", **options), paths)
             .select(trimmed(F.col("value")).alias("text"), F.lit(None).alias("number"))
             .where(document != "")
-            .withColumn("is_clear", is_one_value(document))
+            .withColumn("is_clear", is_one_value(document) & ~has_half_character(document))
         )
         return rows_of_texts(documents, schema=schema, rejected=rejected, record=record, options=self._options)
 
@@ -92,6 +98,8 @@ class JsonDocuments(Untyped):
             yield from _first_elements(text.decode(errors="ignore"))
         elif text.strip():
             yield from records_of(text)
+        elif head == BYTE_ORDER_MARK.encode():
+            yield ValueError("it is nothing but a mark, which Spark takes for a record")
 
     def fields(self, chunks: Iterable[bytes]) -> Fields:
         held: list[bytes] = []
@@ -102,10 +110,10 @@ class JsonDocuments(Untyped):
         return of_records(record for record in found if not isinstance(record, ValueError))
 
     def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame | None:
-        """Documents that something follows: of several values in a file, Spark reads the first only."""
+        """Documents that something follows, of which Spark reads the first only, and those with half a character."""
         text = F.ltrim(F.col("value"), F.lit(BYTE_ORDER_MARK))
         files = load(spark, spark.read.format("text").options(wholetext="true", **options), paths)
-        found = files.where(~is_one_value(text) & (F.trim(text) != ""))
+        found = files.where((~is_one_value(text) | has_half_character(text)) & (F.trim(text) != ""))
         return found.select(F.input_file_name().alias("name"), F.col("value").alias("text"))
 
     def count_at_a_glance(self, chunks: Iterable[bytes]) -> int | None:

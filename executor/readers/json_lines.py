@@ -11,9 +11,18 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from executor.readers import json_text
+from executor.readers.decimals import as_read, exact
 from executor.readers.json_apart import rows_of_texts, trimmed
 from executor.readers.json_fields import fields_of_lines
-from executor.readers.json_text import BYTE_ORDER_MARK, STRICT, is_one_value, records_of, reject_overflow
+from executor.readers.json_text import (
+    BYTE_ORDER_MARK,
+    STRICT,
+    has_half_character,
+    is_one_value,
+    may_have_half_character,
+    records_of,
+    reject_overflow,
+)
 from executor.readers.numbered import number_in_task
 from executor.readers.paths import load
 from executor.readers.reader import Layout, Record
@@ -47,10 +56,11 @@ class JsonLines(Untyped):
         rows = load(
             spark,
             spark.read.format("json")
-            .schema(StructType([*schema.fields, StructField(rejected, StringType())]))
+            .schema(StructType([*as_read(schema, self._options), StructField(rejected, StringType())]))
             .options(mode="PERMISSIVE", columnNameOfCorruptRecord=rejected, **self._options, **options),
             paths,
         )
+        rows = exact(rows, schema, rejected=rejected, options=self._options)
         return reject_overflow(rows, schema, rejected=rejected)
 
     def read_apart(
@@ -92,7 +102,7 @@ class JsonLines(Untyped):
         return fields_of_lines(chunks)
 
     def leftovers(self, spark: SparkSession, paths: Sequence[str], *, options: Mapping[str, str]) -> DataFrame | None:
-        """Lines with more than one value on them, of which Spark reads the first only."""
+        """Lines with more than one value on them, of which Spark reads the first only, or with half a character."""
         line = F.ltrim(F.col("value"), F.lit(BYTE_ORDER_MARK))
         lines = load(spark, spark.read.format("text").options(**options), paths)
         lines = lines.where(~_is_clear(line) & (F.trim(line) != ""))
@@ -105,7 +115,7 @@ class JsonLines(Untyped):
             seamed = last + chunk
             text = numpy.frombuffer(seamed, numpy.uint8)
             feeds = text == _LINE_FEED
-            if not _has_a_record_a_line(seamed, text, feeds):
+            if not _has_a_record_a_line(seamed, text, feeds) or may_have_half_character(chunk):
                 return None
             lines += int(numpy.count_nonzero(feeds[1:]))
             last = chunk[-1:]
@@ -116,9 +126,10 @@ class JsonLines(Untyped):
 
 
 def _is_clear(line: Column) -> Column:
-    """Whether nothing follows the value on a line."""
+    """Whether nothing follows the value on a line, and each character in it is whole."""
     is_flat = F.instr(line, "}") == F.length(F.rtrim(line))
-    return (is_flat & ~F.startswith(F.ltrim(line), F.lit("["))) | is_one_value(line)
+    is_single = (is_flat & ~F.startswith(F.ltrim(line), F.lit("["))) | is_one_value(line)
+    return is_single & ~has_half_character(line)
 
 
 def _has_a_record_a_line(chunk: bytes, text: Bytes, feeds: Marks) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,11 +15,19 @@ from pyspark.sql.types import StructType
 from executor.readers.leaves import any_infinity
 from executor.readers.reader import Record
 from executor.schema.infer import infer
+from executor.sql import quoted
 
 BYTE_ORDER_MARK = "\ufeff"
 # Half as deep as Spark goes by itself, and less deep than Python does: what the one reads, the other sees.
 NESTED_MAX = 500
 STRICT = {"allowSingleQuotes": "false", "allowNonNumericNumbers": "false", "maxNestingDepth": str(NESTED_MAX)}
+
+# Escapes of what two of them make together, and of backslashes; of what is left, each such escape is half a character.
+_WHOLE_ESCAPES = r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_HALF_ESCAPE = r"\\u[dD][89a-fA-F]"
+_WHOLE_BYTES, _HALF_BYTES = re.compile(_WHOLE_ESCAPES.encode()), re.compile(_HALF_ESCAPE.encode())
+_SHOWN_CHARACTERS_MAX = 50
+_NUMBER_TOO_LONG = re.compile(r"[0-9.]{1001}")
 
 
 def reject_overflow(rows: DataFrame, schema: StructType, *, rejected: str) -> DataFrame:
@@ -26,7 +35,8 @@ def reject_overflow(rows: DataFrame, schema: StructType, *, rejected: str) -> Da
     overflowed = any_infinity(schema)
     if overflowed is None:
         return rows
-    return rows.withColumn(rejected, F.when(overflowed, F.lit("")).otherwise(F.col(rejected)))
+    raw = F.to_json(F.struct(*(F.col(quoted(name)) for name in schema.names)))
+    return rows.withColumn(rejected, F.coalesce(F.col(rejected), F.when(overflowed, raw)))
 
 
 def is_one_value(text: Column) -> Column:
@@ -40,12 +50,28 @@ def is_one_value(text: Column) -> Column:
     return F.coalesce(F.from_json(around, "mark boolean")["mark"], F.lit(False))
 
 
+def has_half_character(text: Column) -> Column:
+    """Whether half of a surrogate pair is escaped in it, which is no character: Spark makes it a question mark."""
+    return F.rlike(F.regexp_replace(text, F.lit(_WHOLE_ESCAPES), F.lit(" ")), F.lit(_HALF_ESCAPE))
+
+
+def may_have_half_character(part: bytes) -> bool:
+    """The same of a part of a text; also where an escape may be cut off at its end."""
+    if part.endswith((b"\\", b"\\u", b"\\ud", b"\\uD")):
+        return True
+    has_surrogates = b"\\ud" in part or b"\\uD" in part
+    return has_surrogates and _HALF_BYTES.search(_WHOLE_BYTES.sub(b" ", part)) is not None
+
+
 def records_of(text: bytes) -> Iterator[Record | ValueError]:
     """The records of a JSON value: itself, or its elements."""
     try:
         value = json.loads(text.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         yield error if isinstance(error, ValueError) else ValueError("nested too deeply")
+        return
+    if may_have_half_character(text):
+        yield ValueError("half of a surrogate pair is no character")
         return
     for record in value if isinstance(value, list) else [value]:
         yield as_record(record)
@@ -73,9 +99,20 @@ def reason(text: str, types: Mapping[str, str]) -> str:
         return str(error)
     except (ValueError, RecursionError):
         return "it has a number too long, or is nested too deeply"
+    if may_have_half_character(text.encode()):
+        return "half of a surrogate pair is escaped in it, which is no character"
     records = record if isinstance(record, list) else [record]
     found = next((found for found in (misfit(one, types) for one in records) if found), "")
-    return found or ("a number is beyond the range of its column" if text.isascii() else "its text is not UTF-8")
+    return found or _beyond_json(text)
+
+
+def _beyond_json(text: str) -> str:
+    """Why a text is rejected that is JSON, and whose values fit."""
+    if _NUMBER_TOO_LONG.search(text):
+        return "it has a number of more than 1,000 digits"
+    if text.isascii():
+        return f"a number is beyond the range of its column, or it is nested more than {NESTED_MAX} deep"
+    return "its text is not UTF-8"
 
 
 def misfit(record: Any, types: Mapping[str, str]) -> str:
@@ -84,16 +121,19 @@ def misfit(record: Any, types: Mapping[str, str]) -> str:
         return "it is not an object"
     seen = {column.name: column.type for column in infer([record])}
     misfits = [
-        f"`{name}` is {kind}, here {'beyond its range' if _is_infinite(record[name]) else seen[name]}"
+        f"`{name}` is {kind}, here {_shown(record[name])}"
         for name, kind in types.items()
-        if record.get(name) is not None and seen.get(name, kind) != kind
+        # A string column takes whatever is there, as text.
+        if kind != "string" and record.get(name) is not None and seen.get(name, kind) != kind
     ]
     return "a value does not fit its column: " + "; ".join(misfits) if misfits else ""
 
 
-def _is_infinite(value: Any) -> bool:
-    """Python reads numbers that no type of Spark's can hold as infinite ones."""
-    return isinstance(value, float) and math.isinf(value)
+def _shown(value: Any) -> str:
+    # Python reads numbers that no type of Spark's can hold as infinite ones.
+    if isinstance(value, float) and math.isinf(value):
+        return "beyond its range"
+    return f"it is {json.dumps(value, ensure_ascii=False)[:_SHOWN_CHARACTERS_MAX]}"
 
 
 class _NotJson(ValueError):

@@ -8,6 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructType
 
+from executor.readers.json_text import BYTE_ORDER_MARK
 from executor.readers.paths import load
 from executor.readers.reader import Layout, Record
 from executor.readers.untyped import Untyped
@@ -17,7 +18,7 @@ VALUE = "value"
 
 
 class Text(Untyped):
-    """One column, `value`. Bytes that are not UTF-8 reject their record."""
+    """One column, `value`. Bytes that are not UTF-8 reject their record, and so does a NUL: UTF-16 has those."""
 
     may_overflow = False
 
@@ -36,8 +37,13 @@ class Text(Untyped):
     ) -> DataFrame:
         text = StructType().add(VALUE, StringType())
         reader = spark.read.format("text").schema(text).options(wholetext=str(self._whole_file).lower(), **options)
+        value = F.col(VALUE)
         rows = load(spark, reader, paths)
-        return rows.withColumn(rejected, F.when(~F.is_valid_utf8(F.col(VALUE)), F.col(VALUE)))
+        if self._whole_file:
+            # Of lines, Spark leaves out the mark by itself.
+            rows = rows.withColumn(VALUE, F.ltrim(value, F.lit(BYTE_ORDER_MARK))).where(value != "")
+        is_text = F.is_valid_utf8(value) & ~F.contains(value, F.lit("\0"))
+        return rows.withColumn(rejected, F.when(~is_text, value))
 
     def records(self, head: bytes, *, is_whole: bool) -> Iterator[Record | ValueError]:
         if head:

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
 from executor.lease import Column, Format
+from executor.readers.decimals import as_read, exact
 from executor.readers.json_text import misfit
 from executor.readers.leaves import any_infinity
 from executor.readers.lexical import value_of
@@ -52,7 +53,8 @@ class Xml(Untyped):
         layout: Layout | None = None,
     ) -> DataFrame:
         repeats = Repeats(can_repeat=self._is_element)
-        widened = repeats.widened(schema)
+        read_as = as_read(schema, self._options)
+        widened = repeats.widened(read_as)
         reader = (
             spark.read.format("xml")
             .schema(StructType([*widened.fields, StructField(rejected, StringType())]))
@@ -60,13 +62,14 @@ class Xml(Untyped):
         )
         rows = load(spark, reader, paths)
         raw = F.to_json(F.struct(*(F.col(quoted(name)) for name in schema.names)))
-        unread = F.when(repeats.any_repeated(schema), raw)
+        unread = F.when(repeats.any_repeated(read_as), raw)
         if (overflowed := any_infinity(widened)) is not None:
             unread = F.coalesce(unread, F.when(overflowed, raw))
-        return rows.select(
-            *(repeats.single(F.col(quoted(field.name)), field).alias(field.name) for field in schema),
+        rows = rows.select(
+            *(repeats.single(F.col(quoted(field.name)), field).alias(field.name) for field in read_as),
             F.coalesce(F.col(quoted(rejected)), unread).alias(rejected),
         )
+        return exact(rows, schema, rejected=rejected, options=self._options, is_empty_null=True)
 
     def texts(self, chunks: Iterable[bytes], numbers: Collection[int]) -> Mapping[int, str]:
         """Spark gives the text of the whole file for that of a record."""
@@ -111,7 +114,7 @@ class Xml(Untyped):
 
     def reason(self, text: str, types: Mapping[str, str], *, layout: Layout | None) -> str:
         if text.startswith("{"):
-            return "an element is there more than once, or a number is beyond the range of its column"
+            return "an element is there more than once, or a number is more than its column can hold"
         for record in self.records(text.encode(), is_whole=True):
             if isinstance(record, ValueError):
                 return f"it is not well-formed XML ({record})"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
+import pyarrow
 import pytest
+from pyarrow import orc
 
 from executor.lease import Category, Column, Format, LeasedFile, StageResult
 from tests.executor.lake import Lake, leased
@@ -147,3 +150,15 @@ def test_text_is_a_line_or_a_file_a_record(lake: Lake) -> None:
 
 def test_text_that_is_not_utf8_fails(lake: Lake) -> None:
     assert "UTF-8" in said(load(lake, "text", b"caf\xe9\n"))
+
+
+def test_an_orc_column_whose_name_spark_would_cut_off_fails_its_file(lake: Lake) -> None:
+    content = BytesIO()
+    orc.write_table(pyarrow.table({"id": [1], "back`tick": [2]}), content)
+    assert "backquote" in said(load(lake, "orc", content.getvalue()))
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_csv_values_never_end_with_a_part_of_a_line_end(lake: Lake, header: bool) -> None:
+    first = b"id,name\n" if header else b'1,"two\nlines"\r\n'
+    assert "line does not end as the first" in said(load(lake, "csv", first + b"2,x\r\n3,y\r\n", header=header))
