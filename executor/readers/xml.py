@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import cast
-from xml.etree.ElementTree import Element, ParseError, XMLPullParser, tostring
+from xml.etree.ElementTree import Element, ParseError, tostring
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -19,6 +18,7 @@ from executor.readers.paths import load
 from executor.readers.reader import Layout, Record
 from executor.readers.repeats import Repeats
 from executor.readers.untyped import Untyped
+from executor.readers.xml_names import XmlParser
 from executor.schema.infer import infer
 from executor.schema.observed import Fields, all_of, of_records
 from executor.schema.types import DEPTH_MAX
@@ -73,7 +73,7 @@ class Xml(Untyped):
 
     def texts(self, chunks: Iterable[bytes], numbers: Collection[int]) -> Mapping[int, str]:
         """Spark gives the text of the whole file for that of a record."""
-        parser: XMLPullParser[Element] = XMLPullParser(["end"])
+        parser = XmlParser()
         found: dict[int, str] = {}
         number = 0
         try:
@@ -89,7 +89,7 @@ class Xml(Untyped):
         return found
 
     def records(self, head: bytes, *, is_whole: bool) -> Iterator[Record | ValueError]:
-        parser: XMLPullParser[Element] = XMLPullParser(["end"])
+        parser = XmlParser()
         try:
             parser.feed(head)
             if is_whole and head:
@@ -106,7 +106,7 @@ class Xml(Untyped):
         return infer(record for each in found if isinstance(record := _listed(each, repeated), dict))
 
     def fields(self, chunks: Iterable[bytes]) -> Fields:
-        parser: XMLPullParser[Element] = XMLPullParser(["end"])
+        parser = XmlParser()
         return all_of(self._fields_fed(parser, chunk) for chunk in chunks)
 
     def count_at_a_glance(self, chunks: Iterable[bytes]) -> int | None:
@@ -122,22 +122,21 @@ class Xml(Untyped):
                 return found
         return "a value does not fit its column"
 
-    def _fields_fed(self, parser: XMLPullParser[Element], chunk: bytes) -> Fields:
+    def _fields_fed(self, parser: XmlParser, chunk: bytes) -> Fields:
         try:
             parser.feed(chunk)
         except ParseError as error:
             raise ValueError(str(error)) from error
         return of_records(self._records_of(parser))
 
-    def _records_of(self, parser: XMLPullParser[Element]) -> Iterator[Record]:
+    def _records_of(self, parser: XmlParser) -> Iterator[Record]:
         for element in self._elements_of(parser):
             record = self._value(element)
             yield record if isinstance(record, dict) else {self._value_tag: record}
 
-    def _elements_of(self, parser: XMLPullParser[Element]) -> Iterator[Element]:
+    def _elements_of(self, parser: XmlParser) -> Iterator[Element]:
         """The elements of records that are whole by now; they are forgotten."""
-        for event in parser.read_events():
-            _, element = cast("tuple[str, Element]", event)
+        for element in parser.elements():
             if element.tag == self._row_tag:
                 yield element
                 element.clear()

@@ -162,3 +162,12 @@ def test_an_orc_column_whose_name_spark_would_cut_off_fails_its_file(lake: Lake)
 def test_csv_values_never_end_with_a_part_of_a_line_end(lake: Lake, header: bool) -> None:
     first = b"id,name\n" if header else b'1,"two\nlines"\r\n'
     assert "line does not end as the first" in said(load(lake, "csv", first + b"2,x\r\n3,y\r\n", header=header))
+
+
+def test_names_in_xml_are_as_they_are_written_whatever_their_prefixes_stand_for(lake: Lake) -> None:
+    content = (
+        b'<r xmlns="urn:d" xmlns:a="urn:x"><o a:n="1" xml:lang="en"><id>1</id><a:b xmlns:a="urn:y">2</a:b></o></r>'
+    )
+    assert not load(lake, "xml", content, row_tag="o").exceptions
+    found = lake.sql("SELECT `_a:n`, `_xml:lang`, id, `a:b` FROM {t}")
+    assert [tuple(row) for row in found] == [(1, "en", 1, 2)]
