@@ -61,6 +61,7 @@ def test_a_broken_line_is_kept_with_its_number_and_the_others_load(lake: Lake) -
         ('"text"', "not an object"),
         ("{'id': 2}", "not JSON"),
         ('{"id": NaN}', "not JSON"),
+        (r'{"id": 2, "name": "\ud83d"}', "surrogate"),
     ],
 )
 def test_whatever_is_wrong_with_a_line_it_is_kept_as_it_was(lake: Lake, bad: str, why: str) -> None:

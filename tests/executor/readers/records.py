@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from executor.lease import Category, Column, LeasedFile, SchemaTerms, StageResult
 from tests.executor.lake import Lake, leased
@@ -25,15 +25,26 @@ def put(lake: Lake, kind: Kind, name: str, content: bytes) -> LeasedFile:
 
 def record(kind: Kind, values: Mapping[str, str]) -> bytes:
     """A file of one record, of values as JSON has them."""
-    texts = {name: "" if value == "null" else value.strip('"') for name, value in values.items()}
+    return records(kind, [values])
+
+
+def records(kind: Kind, found: Sequence[Mapping[str, str]]) -> bytes:
+    """A file of records that have the same names."""
     match kind.format.kind:
         case "json":
-            return ("{" + ", ".join(f"{json.dumps(name)}: {value}" for name, value in values.items()) + "}\n").encode()
+            objects = ["{" + ", ".join(f"{json.dumps(name)}: {one[name]}" for name in one) + "}" for one in found]
+            is_document = "multi_line" in kind.format.options and len(found) > 1
+            return (f"[{', '.join(objects)}]" if is_document else "\n".join(objects) + "\n").encode()
         case "csv":
-            return (",".join(texts) + "\n" + ",".join(f'"{text}"' for text in texts.values()) + "\n").encode()
+            rows = [",".join(f'"{_text(value)}"' for value in one.values()) for one in found]
+            return "\n".join([",".join(found[0]), *rows, ""]).encode()
         case _:
-            inner = "".join(f"<{name}>{text}</{name}>" for name, text in texts.items())
-            return f"<records><record>{inner}</record></records>".encode()
+            elements = ["".join(f"<{name}>{_text(one[name])}</{name}>" for name in one) for one in found]
+            return f"<records>{''.join(f'<record>{element}</record>' for element in elements)}</records>".encode()
+
+
+def _text(value: str) -> str:
+    return "" if value == "null" else value.strip('"')
 
 
 def loaded(

@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from executor.lease import Column
+from executor.lease import Column, OnBadRecord
 from tests.executor.lake import Lake
 from tests.executor.readers.kinds import Kind
-from tests.executor.readers.records import DOCUMENTS, ID, UNTYPED, V, failed, loaded, record
+from tests.executor.readers.records import DOCUMENTS, ID, UNTYPED, V, failed, loaded, put, record, records
 
 # Columns and values that they cannot hold, as JSON has them.
 MISFITS = [
@@ -45,6 +45,23 @@ def test_a_value_that_its_column_cannot_hold_fails_its_file(lake: Lake, kind: Ki
     assert said.keys() == set(range(len(MISFITS)))
     # As many as are explained.
     assert all(f"v{n}" in said[n] for n in range(10))
+
+
+def test_a_record_with_such_a_value_is_kept_aside_where_the_ingestion_wants_that(lake: Lake, kind: Kind) -> None:
+    good = {"id": "1", "price": "1.25", "day": '"2026-02-28"'}
+    bad = [{**good, "price": "1.255"}, {**good, "day": '"2026-02-30"'}]
+    file = put(lake, kind, "mixed", records(kind, [good, bad[0], {**good, "id": "2"}, bad[1]]))
+    columns = (ID, Column(name="price", type="decimal(10,2)"), Column(name="day", type="date"))
+    result = lake.load([file], format=kind.format, columns=columns, on_bad_record=OnBadRecord.KEEP_ASIDE)
+    assert [tuple(row) for row in lake.sql("SELECT id, price FROM {t} ORDER BY id")] == [
+        (1, Decimal("1.25")),
+        (2, Decimal("1.25")),
+    ]
+    assert result.rejects is not None and result.rejects.records == (2,)
+    kept = lake.sessions.loader.sql(f"SELECT * FROM {lake.sql_name}__rejects ORDER BY record").collect()
+    assert [row["record"] for row in kept] == [2, 4]
+    assert "1.255" in kept[0]["content"] and "`price` is decimal(10,2)" in kept[0]["reason"]
+    assert "2026-02-30" in kept[1]["content"] and "`day` is date" in kept[1]["reason"]
 
 
 def test_decimals_that_fit_are_exact(lake: Lake, kind: Kind) -> None:
