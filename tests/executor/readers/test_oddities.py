@@ -148,8 +148,16 @@ def test_text_is_a_line_or_a_file_a_record(lake: Lake) -> None:
     assert ("all\nof it\n",) in rows(lake)
 
 
-def test_text_that_is_not_utf8_fails(lake: Lake) -> None:
-    assert "UTF-8" in said(load(lake, "text", b"caf\xe9\n"))
+@pytest.mark.parametrize("content", [b"caf\xe9\n", "caf\n".encode("utf-16"), "caf\n".encode("utf-16-le")])
+def test_text_that_is_not_utf8_fails(lake: Lake, content: bytes) -> None:
+    assert "UTF-8" in said(load(lake, "text", content))
+
+
+@pytest.mark.parametrize("whole_file", [True, False])
+def test_text_without_anything_but_a_mark_has_no_records(lake: Lake, whole_file: bool) -> None:
+    result = load(lake, "text", b"", b"\xef\xbb\xbf", b"\xef\xbb\xbfone", whole_file=whole_file)
+    assert (result.records_written, result.exceptions) == ((0, 0, 1), ())
+    assert rows(lake) == [("one",)]
 
 
 def test_an_orc_column_whose_name_spark_would_cut_off_fails_its_file(lake: Lake) -> None:
