@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
 from tests.control_plane.cli.conftest import Autoloader
+
+SEEN_SECONDS = 30.0
 
 
 @pytest.fixture
@@ -20,6 +23,9 @@ async def ingestion(autoloader: Autoloader, tmp_path: Path) -> str:
     source = f"file://{folder}"
     await autoloader("ingestions", "create", "orders", "--source", source, "--table", "sales.orders")
     run = json.loads((await autoloader("ingestions", "run", "orders", "-o", "json")).stdout)
+    async with asyncio.timeout(SEEN_SECONDS):
+        while json.loads((await autoloader("files", "list", "orders", "-o", "json")).stdout) == []:
+            await asyncio.sleep(0.05)
     await autoloader("runs", "cancel", run["name"])
     await autoloader("runs", "watch", run["name"])
     return "orders"
