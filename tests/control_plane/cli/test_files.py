@@ -24,7 +24,9 @@ async def ingestion(autoloader: Autoloader, tmp_path: Path) -> str:
     await autoloader("ingestions", "create", "orders", "--source", source, "--table", "sales.orders")
     run = json.loads((await autoloader("ingestions", "run", "orders", "-o", "json")).stdout)
     async with asyncio.timeout(SEEN_SECONDS):
-        while json.loads((await autoloader("files", "list", "orders", "-o", "json")).stdout) == []:
+        while True:
+            if json.loads((await autoloader("files", "list", "orders", "-o", "json")).stdout):
+                break
             await asyncio.sleep(0.05)
     await autoloader("runs", "cancel", run["name"])
     await autoloader("runs", "watch", run["name"])
