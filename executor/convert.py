@@ -26,6 +26,7 @@ from executor.lease import (
     StageResult,
     UnknownField,
 )
+from executor.metadata_columns import MetadataColumn, MetadataKind
 from executor.previewed import PreviewWork
 from executor.terms import held_messages, terms_from, word
 
@@ -151,7 +152,13 @@ def _load_work(message: leases_pb2.LoadWork, keys: KeyRing) -> LoadWork:
         on_bad_record=word(
             ingestions_pb2.LoadPolicy.OnBadRecord.DESCRIPTOR, message.on_bad_record, default=OnBadRecord.FAIL_FILE
         ),
+        metadata_columns=tuple(map(_metadata_column, message.destination.metadata_columns)),
     )
+
+
+def _metadata_column(message: ingestions_pb2.MetadataColumn) -> MetadataColumn:
+    kind = word(ingestions_pb2.MetadataColumn.Kind.DESCRIPTOR, message.kind, default=MetadataKind.SOURCE_FILE)
+    return MetadataColumn(kind=kind, name=message.name)
 
 
 def _format(message: ingestions_pb2.Format) -> Format:

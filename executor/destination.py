@@ -9,6 +9,7 @@ from executor.columns import as_struct
 from executor.errors import attempt_failed
 from executor.job import Job
 from executor.lease import Category, Failure, OnSchemaChange
+from executor.provenance import metadata_columns, metadata_schema
 from executor.reading import survey
 from executor.schema.alter import alterations
 from executor.schema.reconcile import Fit, SchemaMismatch, fit
@@ -33,7 +34,8 @@ def ready_table(job: Job, wanted: StructType) -> TableFacts | None:
     if not _has_rows(job, wanted):
         return None
     job.check_held()
-    tables.create(job.spark, job.table, job.columns, properties=job.work.table_properties)
+    columns = (*job.columns, *metadata_columns(job.work))
+    tables.create(job.spark, job.table, columns, properties=job.work.table_properties)
     facts = tables.read_facts(job.spark, job.table)
     # Another may have been first, with other columns.
     return facts and _evolved(job, facts, wanted)
@@ -42,11 +44,12 @@ def ready_table(job: Job, wanted: StructType) -> TableFacts | None:
 def _evolved(job: Job, facts: TableFacts, wanted: StructType) -> TableFacts:
     """The table with the columns that it lacked, or of wider types, where it may have them.
 
-    The policy is about files: a version of the columns that a person declared or accepted is the table's under any.
+    The policy is about files: a version of the columns that a person declared or accepted is the table's under any, and
+    so are metadata columns, which somebody asked for.
     """
     terms = job.work.schema
-    if terms.on_schema_change is OnSchemaChange.IGNORE and not terms.version:
-        return facts
+    may_follow = terms.on_schema_change is not OnSchemaChange.IGNORE or terms.version
+    wanted = StructType([*(wanted if may_follow else ()), *metadata_schema(job.work)])
     for _ in range(_ALTERATIONS_MAX):
         statements = _alterations(job, facts, wanted)
         if not statements:
@@ -93,7 +96,7 @@ def _without_fields() -> Failure:
 def fit_into(job: Job, wanted: StructType, facts: TableFacts) -> Fit:
     """How the columns go into the table's. Raises AttemptFailed when they do not."""
     try:
-        return fit(wanted, facts.schema)
+        return fit(wanted, facts.schema, beside=metadata_schema(job.work))
     except SchemaMismatch as mismatch:
         raise attempt_failed(
             Category.SCHEMA_MISMATCH,

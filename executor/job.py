@@ -18,12 +18,16 @@ from executor.table import TableName
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A lease's work with the session, the store and the columns to do it with."""
+    """A lease's work with the session, the store and the columns to do it with.
+
+    `time_us` is when the attempt began, in microseconds since the epoch.
+    """
 
     work: LoadWork
     run: str
     lease_id: str
     attempt: str
+    time_us: int
     columns: tuple[Column, ...]
     table: TableName
     spark: SparkSession

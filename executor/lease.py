@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from executor.previewed import PreviewWork
 
+from executor.metadata_columns import MetadataColumn
+
 
 class Category(StrEnum):
     """Kinds of reasons for which a file does not load; the names of `ErrorCategory` in errors.proto."""
@@ -176,6 +178,7 @@ class LoadWork:
     verified_snapshot_id: int = 0
     schema: SchemaTerms = SchemaTerms()
     on_bad_record: OnBadRecord = OnBadRecord.FAIL_FILE
+    metadata_columns: tuple[MetadataColumn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

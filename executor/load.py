@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from pyspark.sql import SparkSession
 
@@ -20,6 +22,7 @@ from executor.layouts import columns_by_layout, read_layouts, sample_of
 from executor.lease import Category, Column, ColumnsInForce, Evolve, LoadWork, Rejects, StagedTable, StageResult
 from executor.manifests import Manifest, leave_manifest, now_ms
 from executor.paths import address
+from executor.provenance import leave_out, without_metadata, without_metadata_schema
 from executor.readers.formats import reader_of
 from executor.roster import Roster, roster_of
 from executor.sample import take_sample
@@ -47,6 +50,7 @@ def stage(
     expensive step and each commit; `phase` hears "read", "stage" and "verify" as they begin.
     Raises AttemptFailed when nothing can be said of single files, such as without a catalog.
     """
+    time_us = time.time_ns() // 1000
     phase("read")
     roster = roster_of(work.files)
     reader, store = reader_of(work.format, work.columns), open_store(work.source_uri, s3=work.s3)
@@ -76,17 +80,21 @@ def stage(
             found=found,
             check_held=check_held,
         )
+        seen, left_out = leave_out(seen, work)
         guess = first_columns(seen) if reader.is_typed else reader.guess(sample.records)
+        guess = without_metadata(guess, work)
         in_force = ColumnsInForce(columns=work.columns, version=work.schema.version)
         if not work.columns and guess:
-            in_force = evolve(_adopted(spark, table, guess), 0, {})
+            in_force = evolve(_adopted(spark, table, guess, work), 0, {})
         settled = settle(work, roster, seen, in_force, reader=reader, evolve=evolve)
+        settled = replace(settled, unknown=(*settled.unknown, *left_out))
         job = Job(
             work=work,
             run=run,
             lease_id=lease_id,
             attempt=attempt,
-            columns=settled.columns,
+            time_us=time_us,
+            columns=without_metadata(settled.columns, work),
             table=table,
             spark=spark,
             roster=roster,
@@ -108,11 +116,11 @@ def stage(
     return result
 
 
-def _adopted(spark: SparkSession, table: TableName, guess: tuple[Column, ...]) -> tuple[Column, ...]:
+def _adopted(spark: SparkSession, table: TableName, guess: tuple[Column, ...], work: LoadWork) -> tuple[Column, ...]:
     """Columns to propose: those guessed, or of a table that is there, its own."""
     facts = tables.read_facts(spark, table)
     try:
-        return adopt(guess, facts.schema) if facts else guess
+        return adopt(guess, without_metadata_schema(facts.schema, work)) if facts else guess
     except SchemaMismatch as mismatch:
         raise attempt_failed(
             Category.SCHEMA_MISMATCH,

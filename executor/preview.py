@@ -31,6 +31,7 @@ from executor.lease import (
 from executor.metadata import read_state_and_schema
 from executor.paths import address
 from executor.previewed import Preview, PreviewedFile, PreviewWork, Rejected, Row
+from executor.provenance import leave_out, without_metadata, without_metadata_schema
 from executor.readers.formats import reader_of
 from executor.readers.reader import Layout, Reader
 from executor.rejects import NOT_TEXT
@@ -124,12 +125,16 @@ def _settle(
         found=found,
         check_held=check_held,
     )
+    seen, left_out = leave_out(seen, load)
     in_force, misfit = ColumnsInForce(columns=load.columns, version=load.schema.version), ""
     if not load.columns:
         guess = first_columns(seen) if reader.is_typed else reader.guess(files.sample.records)
-        columns, misfit = _first(guess, schema, hints=load.schema.hints)
+        of_files = without_metadata_schema(schema, load) if schema else None
+        columns, misfit = _first(without_metadata(guess, load), of_files, hints=load.schema.hints)
         in_force = ColumnsInForce(columns=columns, version=1 if columns else 0)
-    return settle(load, roster, seen, in_force, reader=reader, evolve=_agree), misfit
+    settled = settle(load, roster, seen, in_force, reader=reader, evolve=_agree)
+    columns = without_metadata(settled.columns, load)
+    return replace(settled, columns=columns, unknown=(*settled.unknown, *left_out)), misfit
 
 
 def _first(
@@ -163,6 +168,7 @@ def _job(files: _Files, spark: SparkSession, table: TableName, settled: Settled,
         run="",
         lease_id="",
         attempt="",
+        time_us=0,
         columns=settled.columns,
         table=table,
         spark=spark,

@@ -11,6 +11,7 @@ from google.protobuf.descriptor import EnumDescriptor
 
 from executor.errors import attempt_failed
 from executor.lease import Category, Change, Column, OnBadRecord, OnSchemaChange, SchemaCheck, SchemaTerms
+from executor.metadata_columns import MetadataKind
 
 HELD_CHANGES_MAX = 1_000
 HELD_FILES_MAX = 100_000
@@ -18,7 +19,7 @@ HELD_FILES_MAX = 100_000
 HELD_BYTES_MAX = 400_000
 SHOWN_MAX = 10_000
 
-Word = TypeVar("Word", OnSchemaChange, SchemaCheck, OnBadRecord)
+Word = TypeVar("Word", OnSchemaChange, SchemaCheck, OnBadRecord, MetadataKind)
 
 
 def terms_from(message: leases_pb2.LoadWork) -> SchemaTerms:

@@ -12,6 +12,7 @@ from executor import counts as counting
 from executor.counts import FileCounts
 from executor.job import Job
 from executor.metadata import ATTEMPT_PROPERTY, LEASE_PROPERTY
+from executor.provenance import with_metadata
 from executor.rows import NAME, REJECTED, rows_of, trusted_rows_of
 from executor.schema.reconcile import Fit
 from executor.sql import quoted
@@ -25,10 +26,13 @@ def rows_to_write(
     names = {job.address.name(file.uri): index for index, file in job.roster.unempty.items()}
     if may_trust and is_trusted(job, fitted.table):
         rows = trusted_rows_of(job, names.values(), fitted.read)
+        if job.work.metadata_columns:
+            rows = with_metadata(rows.withColumn(NAME, F.input_file_name()), job)
         return rows if fitted.is_as_read else _in_table_order(rows, fitted), None
-    rows, observation = counting.observed(
-        rows_of(job, names.values(), fitted.read), name=NAME, rejected=REJECTED, files=len(names)
-    )
+    rows = rows_of(job, names.values(), fitted.read)
+    if job.work.metadata_columns:
+        rows = with_metadata(rows, job)
+    rows, observation = counting.observed(rows, name=NAME, rejected=REJECTED, files=len(names))
     if job.keeps_aside:
         rows = rows.where(F.col(REJECTED).isNull())
     return _in_table_order(rows, fitted), partial(counting.of_observation, observation, names)

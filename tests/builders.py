@@ -17,6 +17,7 @@ from control_plane.domain.ingestion import (
     Destination,
     Ingestion,
     LoadPolicy,
+    MetadataColumn,
     S3Options,
     SchemaPolicy,
     Source,
@@ -38,6 +39,7 @@ def an_ingestion(
     credentials: Credentials | None = None,
     table: str = "sales.orders",
     table_properties: Mapping[str, str] | None = None,
+    metadata_columns: Sequence[MetadataColumn] = (),
     columns: Sequence[Column] = (),
     schema: SchemaPolicy | None = None,
     load: LoadPolicy | None = None,
@@ -49,7 +51,9 @@ def an_ingestion(
         id=id,
         source=Source(uri=uri, pattern=pattern, exclude=tuple(exclude), s3=s3, credentials=credentials),
         format=Format(kind=FormatKind.JSON),
-        destination=Destination(table=table, table_properties=table_properties or {}),
+        destination=Destination(
+            table=table, table_properties=table_properties or {}, metadata_columns=tuple(metadata_columns)
+        ),
         columns=tuple(columns),
         schema=schema or SchemaPolicy(),
         load=load or LoadPolicy(),

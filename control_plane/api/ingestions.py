@@ -12,6 +12,7 @@ from autoloader.v1.ingestions_pb2_grpc import IngestionServiceServicer
 from google.protobuf.empty_pb2 import Empty
 
 from control_plane.api import filters
+from control_plane.api.convert.destination import check_destination
 from control_plane.api.convert.ingestion import (
     etag_of,
     format_from_proto,
@@ -208,7 +209,12 @@ def _check_message(message: pb.Ingestion) -> list[Violation]:
     if keys.session_token and not keys.secret_access_key:
         field = "source.credentials.static_keys.session_token"
         violations.append(Violation(field, "comes with its secret_access_key; send both"))
-    return [*violations, *check_schema(message.schema), *check_load(message.load)]
+    return [
+        *violations,
+        *check_destination(message.destination),
+        *check_schema(message.schema),
+        *check_load(message.load),
+    ]
 
 
 def _with_kept_keys(changed: Ingestion, stored: Ingestion) -> Ingestion:

@@ -78,7 +78,11 @@ async def _adapt(ingestions: IngestionServiceAsyncStub, found: pb.Ingestion, wan
     """Another pattern, option or way to the same bucket is another wish about one ingestion."""
     ingestion = wanted.ingestion()
     ingestion.name, ingestion.etag = found.name, found.etag
-    said = {"format": wanted.says_format, "load.on_bad_record": wanted.on_bad_record is not None}
+    said = {
+        "format": wanted.says_format,
+        "load.on_bad_record": wanted.on_bad_record is not None,
+        "destination.metadata_columns": bool(wanted.metadata_columns),
+    }
     mask = FieldMask(paths=["source.pattern", "source.s3", *(path for path, is_said in said.items() if is_said)])
     await ingestions.UpdateIngestion(
         pb.UpdateIngestionRequest(ingestion=ingestion, update_mask=mask, request_id=str(uuid.uuid4()))

@@ -12,6 +12,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from control_plane.cli.check import show_check
 from control_plane.cli.client import CALL_SECONDS, DEFAULT_SERVER, ServerOption, connect
 from control_plane.cli.formats import FormatOption, FormatOptionsOption
+from control_plane.cli.metadata_columns import MetadataColumnOption
 from control_plane.cli.names import IngestionArgument, name_of
 from control_plane.cli.pages import FilterOption, LimitOption, follow
 from control_plane.cli.runs import follow_run
@@ -64,6 +65,7 @@ def create(
     format: FormatOption = None,
     format_option: FormatOptionsOption = None,
     on_bad_record: OnBadRecordOption = None,
+    metadata_column: MetadataColumnOption = None,
     validate_only: CheckOption = False,
     server: ServerOption = DEFAULT_SERVER,
     output: OutputOption = Output.TABLE,
@@ -79,6 +81,7 @@ def create(
         format=format,
         format_options=tuple(format_option or ()),
         on_bad_record=on_bad_record,
+        metadata_columns=tuple(metadata_column or ()),
     )
     request = pb.CreateIngestionRequest(
         ingestion_id=ingestion_id,
@@ -189,6 +192,7 @@ def check(
     format: FormatOption = None,
     format_option: FormatOptionsOption = None,
     on_bad_record: OnBadRecordOption = None,
+    metadata_column: MetadataColumnOption = None,
     server: ServerOption = DEFAULT_SERVER,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -207,6 +211,7 @@ def check(
         format=format,
         format_options=tuple(format_option or ()),
         on_bad_record=on_bad_record,
+        metadata_columns=tuple(metadata_column or ()),
     )
     described = bool(file) or wanted.is_given
     if bool(ingestion) == described:

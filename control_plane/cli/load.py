@@ -13,6 +13,7 @@ from rich.console import Console
 from control_plane.cli.client import failure, open_channel
 from control_plane.cli.data_folder import DEFAULT_DATA, DataOption
 from control_plane.cli.formats import FormatOption, FormatOptionsOption
+from control_plane.cli.metadata_columns import MetadataColumnOption
 from control_plane.cli.one_pass import load as load_once
 from control_plane.cli.progress import RunProgress
 from control_plane.cli.report import report
@@ -31,6 +32,7 @@ def load(
     format: FormatOption = None,
     format_option: FormatOptionsOption = None,
     on_bad_record: OnBadRecordOption = None,
+    metadata_column: MetadataColumnOption = None,
     pattern: Annotated[str, typer.Option(help="Files to load, by path below SOURCE: *, **, ?, [..], {a,b}.")] = "",
     data: DataOption = DEFAULT_DATA,
     endpoint_url: Annotated[str, typer.Option(help="S3 server other than AWS.")] = "",
@@ -53,6 +55,7 @@ def load(
         format=format,
         format_options=tuple(format_option or ()),
         on_bad_record=on_bad_record,
+        metadata_columns=tuple(metadata_column or ()),
     )
     runs = on_machine(data, lambda machine: _load_and_tell(machine, wanted))
     if any(run.state != pb.Run.STATE_SUCCEEDED for run in runs):

@@ -13,6 +13,7 @@ from autoloader.v1 import ingestions_pb2 as pb
 from google.protobuf.json_format import Parse, ParseError
 
 from control_plane.cli.formats import FormatKind, format_of
+from control_plane.cli.metadata_columns import metadata_columns_of
 
 FileOption = Annotated[
     str,
@@ -55,6 +56,7 @@ class Wanted:
     format: FormatKind | None = None
     format_options: tuple[str, ...] = ()
     on_bad_record: OnBadRecord | None = None
+    metadata_columns: tuple[str, ...] = ()
 
     @property
     def is_given(self) -> bool:
@@ -63,6 +65,7 @@ class Wanted:
                 *(self.source, self.table, self.pattern, self.exclude, self.endpoint_url, self.region),
                 self.says_format,
                 self.on_bad_record,
+                self.metadata_columns,
             )
         )
 
@@ -74,7 +77,7 @@ class Wanted:
         """The ingestion that the options describe."""
         ingestion = pb.Ingestion(
             source=pb.Source(uri=self.source, pattern=self.pattern, exclude=self.exclude),
-            destination=pb.Destination(table=self.table),
+            destination=pb.Destination(table=self.table, metadata_columns=metadata_columns_of(self.metadata_columns)),
             format=format_of(self.format, self.format_options),
         )
         if self.on_bad_record:
@@ -91,6 +94,8 @@ class Wanted:
         ingestion, over = read_ingestion(file), self.ingestion()
         if not self.says_format and ingestion.HasField("format"):
             over.ClearField("format")
+        if self.metadata_columns:
+            ingestion.destination.ClearField("metadata_columns")
         ingestion.MergeFrom(over)
         return ingestion
 

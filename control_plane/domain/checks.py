@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from control_plane.domain.checks_of_metadata import check_metadata_columns
 from control_plane.domain.checks_of_source import check_source
 from control_plane.domain.checks_of_table import (
     check_columns,
@@ -44,6 +45,7 @@ def check(ingestion: Ingestion, rules: Rules) -> list[Violation]:
         *check_source(ingestion.source, rules),
         *check_format(ingestion.format),
         *check_destination(ingestion.destination),
+        *check_metadata_columns(ingestion),
         *check_columns(ingestion.columns, field="schema.columns"),
         *check_columns_of(ingestion.format.kind, ingestion.columns, field="schema.columns"),
         *check_columns_of(ingestion.format.kind, ingestion.schema.hints, field="schema.hints"),

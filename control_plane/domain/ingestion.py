@@ -64,12 +64,35 @@ class Source:
     credentials: Credentials | None = None
 
 
+class MetadataKind(StrEnum):
+    """What a column says that no file has."""
+
+    SOURCE_FILE = "SOURCE_FILE"
+    SOURCE_MODIFICATION_TIME = "SOURCE_MODIFICATION_TIME"
+    LOAD_TIME = "LOAD_TIME"
+    RUN = "RUN"
+
+    @property
+    def default_name(self) -> str:
+        """The name of such a column where none is given."""
+        return f"_{self.lower()}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetadataColumn:
+    """A column that says where its rows come from, by its name."""
+
+    kind: MetadataKind
+    name: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
     """Where the rows go; the properties are set when Autoloader creates the table."""
 
     table: str
     table_properties: Mapping[str, str] = field(default_factory=dict)
+    metadata_columns: tuple[MetadataColumn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ from control_plane.domain.ingestion import (
     Destination,
     Ingestion,
     LoadPolicy,
+    MetadataColumn,
+    MetadataKind,
     OnBadRecord,
     S3Options,
     Source,
@@ -46,12 +48,18 @@ def configured(config: Mapping[str, Any], sealed: bytes | None, **beside: Any) -
     return Ingestion(
         source=_source(config["source"], sealed),
         format=_format(config["format"]),
-        destination=Destination(**config["destination"]),
+        destination=_destination(config["destination"]),
         columns=tuple(Column(**column) for column in config["columns"]),
         schema=schemas.policy_from(config.get("schema")),
         load=_load(config["load"]),
         **beside,
     )
+
+
+def _destination(config: Mapping[str, Any]) -> Destination:
+    wanted = config.get("metadata_columns", ())
+    columns = tuple(MetadataColumn(kind=MetadataKind(one["kind"]), name=one["name"]) for one in wanted)
+    return Destination(**{**config, "metadata_columns": columns})
 
 
 def _load(config: Mapping[str, Any]) -> LoadPolicy:

@@ -80,6 +80,7 @@ async def update(connection: Connection, stored: StoredIngestion, ingestion: Ing
     Raises InvalidField where it does not go with the columns that files have made.
     """
     await schemas.refuse_hints(connection, stored, ingestion)
+    await schemas.refuse_metadata_columns(connection, stored, ingestion)
     if ingestion.columns != stored.ingestion.columns:
         await schemas.declare(connection, stored.ingestion_id, ingestion)
     await connection.execute(

@@ -55,6 +55,21 @@ async def refuse_hints(connection: Connection, stored: StoredIngestion, changed:
         raise InvalidField(*violations)
 
 
+async def refuse_metadata_columns(connection: Connection, stored: StoredIngestion, changed: Ingestion) -> None:
+    """Raises InvalidField for a new metadata column by the name of a column that files fill."""
+    holding = await in_force(connection, stored)
+    names = {column.name.lower() for column in holding.columns}
+    if violations := [
+        Violation(
+            f"ingestion.destination.metadata_columns[{position}].name",
+            f'"{column.name}" is a column since files showed it; choose another name',
+        )
+        for position, column in enumerate(changed.destination.metadata_columns)
+        if column not in stored.ingestion.destination.metadata_columns and column.name.lower() in names
+    ]:
+        raise InvalidField(*violations)
+
+
 async def propose(
     connection: Connection,
     stored: StoredIngestion,

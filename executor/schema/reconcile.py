@@ -29,6 +29,7 @@ _WIDENINGS: dict[type[DataType], tuple[type[DataType], ...]] = {
     IntegerType: (LongType,),
     FloatType: (DoubleType,),
 }
+_NOTHING = StructType()
 
 
 class SchemaMismatch(ValueError):
@@ -39,7 +40,8 @@ class SchemaMismatch(ValueError):
 class Fit:
     """How files are read for a table: `read` has the files' names and the table's types.
 
-    `sources` has for each column of the table the name it is read under, or None for NULL.
+    `sources` has for each column of the table the name it is read under, or None for NULL; of columns beside those of
+    the files, their own name.
     """
 
     read: StructType
@@ -52,18 +54,22 @@ class Fit:
         return list(self.sources) == self.table.names == self.read.names
 
 
-def fit(files: StructType, table: StructType) -> Fit:
-    """Raises SchemaMismatch when a column of the files is not in the table, or would not fit it."""
+def fit(files: StructType, table: StructType, *, beside: StructType = _NOTHING) -> Fit:
+    """Raises SchemaMismatch when a column of the files is not in the table, or would not fit it.
+
+    Those `beside` are other columns of the rows, which no file has, and which fit the very same type alone.
+    """
     columns = {field.name.lower(): field for field in table}
     problems = [
         *_problems(files, {field.name: columns.get(field.name.lower()) for field in files}),
         *_doubles(files),
+        *_unfit_beside(beside, columns),
         *_required(table),
     ]
     if problems:
         raise SchemaMismatch("; ".join(problems))
     read = [StructField(field.name, columns[field.name.lower()].dataType) for field in files]
-    read_as = {field.name.lower(): field.name for field in files}
+    read_as = {field.name.lower(): field.name for field in (*files, *beside)}
     return Fit(
         read=StructType(read),
         table=table,
@@ -121,6 +127,16 @@ def _misfits(files: DataType, table: DataType, *, name: str) -> Iterator[str]:
         case _ if not _fits(files, table):
             found, wanted = files.simpleString(), table.simpleString()
             yield f"`{name}` is {found} in the files and {wanted} in the table"
+
+
+def _unfit_beside(beside: StructType, columns: Mapping[str, StructField]) -> Iterator[str]:
+    for field in beside:
+        column = columns.get(field.name.lower())
+        if column is None:
+            yield f"the metadata column `{field.name}` is not in the table"
+        elif column.dataType != field.dataType:
+            wanted, found = field.dataType.simpleString(), column.dataType.simpleString()
+            yield f"the metadata column `{field.name}` is {wanted} and {found} in the table: give it another name"
 
 
 def _doubles(files: StructType) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from autoloader.v1 import ingestions_pb2 as pb
 
+from control_plane.api.convert.destination import destination_from_proto, destination_to_proto
 from control_plane.api.convert.load import load_from_proto, load_to_proto
 from control_plane.api.convert.schema import columns_from_proto, schema_from_proto, schema_to_proto
 from control_plane.api.names import ingestion_name, run_name
@@ -15,7 +16,6 @@ from control_plane.domain.ingestion import (
     DEFAULT_POOL,
     Credentials,
     CredentialsKind,
-    Destination,
     Ingestion,
     IngestionState,
     S3Options,
@@ -98,10 +98,6 @@ def format_to_proto(format: Format) -> pb.Format:
     return message
 
 
-def destination_to_proto(destination: Destination) -> pb.Destination:
-    return pb.Destination(table=destination.table, table_properties=dict(destination.table_properties))
-
-
 def format_from_proto(message: pb.Format) -> Format | None:
     """None for a kind that is not set, or that only a newer server knows."""
     kind = message.WhichOneof("kind")
@@ -123,10 +119,7 @@ def ingestion_from_proto(
         labels=dict(message.labels),
         source=_source_from_proto(message.source, seal),
         format=format_from_proto(message.format) or Format(kind=FormatKind.JSON),
-        destination=Destination(
-            table=message.destination.table,
-            table_properties=dict(message.destination.table_properties),
-        ),
+        destination=destination_from_proto(message.destination),
         columns=columns_from_proto(message.schema.columns),
         schema=schema_from_proto(message.schema),
         load=load_from_proto(message.load),

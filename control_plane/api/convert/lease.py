@@ -6,9 +6,10 @@ from typing import Protocol
 
 from autoloader.v1 import ingestions_pb2, leases_pb2, recovery_pb2
 
+from control_plane.api.convert.destination import destination_to_proto
 from control_plane.api.convert.enums import enum_name
 from control_plane.api.convert.error import load_error_from_proto
-from control_plane.api.convert.ingestion import destination_to_proto, format_to_proto
+from control_plane.api.convert.ingestion import format_to_proto
 from control_plane.api.convert.load import on_bad_record_to_proto
 from control_plane.api.convert.run import warning_from_proto
 from control_plane.api.convert.schema import (

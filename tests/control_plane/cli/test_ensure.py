@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import grpc
 import pytest
+import typer
 from autoloader.v1 import ingestions_pb2 as pb
 from autoloader.v1.ingestions_pb2_grpc import IngestionServiceStub
 
@@ -35,6 +36,24 @@ async def test_another_pattern_or_endpoint_changes_the_one_that_is_there(channel
     assert await ensure(ingestions, replace(ORDERS, pattern="", region="eu-west-1")) == name
     found = await ingestions.GetIngestion(pb.GetIngestionRequest(name=name))
     assert (found.source.pattern, found.source.s3.region) == ("", "eu-west-1")
+
+
+async def test_metadata_columns_are_those_of_the_last_wish_that_names_some(channel: grpc.aio.Channel) -> None:
+    ingestions = IngestionServiceStub(channel)
+    name = await ensure(ingestions, replace(ORDERS, metadata_columns=("run",)))
+    assert await ensure(ingestions, replace(ORDERS, metadata_columns=("source-file=origin", "load-time"))) == name
+    await ensure(ingestions, ORDERS)
+    found = await ingestions.GetIngestion(pb.GetIngestionRequest(name=name))
+    kinds = pb.MetadataColumn.Kind
+    assert [(kinds.Name(one.kind), one.name) for one in found.destination.metadata_columns] == [
+        ("KIND_SOURCE_FILE", "origin"),
+        ("KIND_LOAD_TIME", "_load_time"),
+    ]
+
+
+def test_a_kind_of_metadata_that_is_none_is_refused_with_those_that_are() -> None:
+    with pytest.raises(typer.BadParameter, match="source-file, source-modification-time, load-time, run"):
+        replace(ORDERS, metadata_columns=("file",)).ingestion()
 
 
 async def test_another_source_of_the_table_is_another_one_each_time_the_same(channel: grpc.aio.Channel) -> None:
