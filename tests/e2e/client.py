@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import grpc
@@ -40,6 +40,7 @@ class Client:
         ingestion_id: str = "",
         format: ingestions_pb2.Format | None = None,
         schema: ingestions_pb2.SchemaPolicy | None = None,
+        metadata_columns: Iterable[ingestions_pb2.MetadataColumn] = (),
     ) -> str:
         """Creates an ingestion, of JSON lines unless said otherwise; its name."""
         request = ingestions_pb2.CreateIngestionRequest(
@@ -48,7 +49,7 @@ class Client:
                 source=source,
                 format=format or ingestions_pb2.Format(json=ingestions_pb2.JsonFormat()),
                 schema=schema,
-                destination=ingestions_pb2.Destination(table=table),
+                destination=ingestions_pb2.Destination(table=table, metadata_columns=metadata_columns),
                 load=load,
                 pool=pool,
             ),
