@@ -10,7 +10,8 @@
 
 Before it reads rows, `load` asks each file what fields it has (`layouts`, `field_check`), fits the
 columns to them and has the ledger agree (`evolution`), and only then alters the table
-(`destination`). Whoever finds that half done goes on.
+(`destination`). Whoever finds that half done goes on. Columns that say where rows come from
+(`provenance`) are never the files': they are filled as rows are written.
 
 Whenever it dies, is cut off or falls asleep, another takes over once the lease's time is up:
 
