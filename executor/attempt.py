@@ -14,21 +14,12 @@ from executor.ending import Ending
 from executor.errors import AttemptFailed
 from executor.failpoints import failpoint
 from executor.heartbeat import Heartbeat, LeaseLost
-from executor.lease import (
-    Category,
-    Change,
-    Column,
-    ColumnsInForce,
-    Failure,
-    Lease,
-    LoadWork,
-    PublishWork,
-    StageResult,
-)
+from executor.lease import Category, Failure, Lease, LoadWork, PublishWork, StageResult
 from executor.lease_client import FailedLease, LeaseClient
 from executor.metrics import Metrics, PhaseClock
 from executor.previewed import PreviewWork
 from executor.publish import InDoubt, NotPublished, Published
+from executor.schema.words import Change, Column, ColumnsInForce
 from executor.spark_work import Loader
 from executor.wire import ControlPlaneRefused, LeaseFenced
 

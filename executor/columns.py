@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from pyspark.sql.types import DataType, StructType
 
-from executor.lease import Column
 from executor.schema.reconcile import sql_type
+from executor.schema.words import Column
 from executor.sql import quoted
 
 

@@ -11,7 +11,6 @@ from executor.credentials import KeyRing, Keys
 from executor.errors import AttemptFailed
 from executor.lease import (
     Category,
-    Column,
     Failure,
     FileOutcome,
     Format,
@@ -28,6 +27,7 @@ from executor.lease import (
 )
 from executor.metadata_columns import MetadataColumn, MetadataKind
 from executor.previewed import PreviewWork
+from executor.schema.words import Column
 from executor.terms import held_messages, terms_from, word
 
 MESSAGE_BYTES_MAX = 1_000

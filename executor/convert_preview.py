@@ -8,8 +8,8 @@ from typing import Any
 from autoloader.v1 import ingestions_pb2, previews_pb2, schema_changes_pb2
 
 from executor.convert import MESSAGE_BYTES_MAX, WARNINGS_MAX, column_messages, cut, error_message, warning_message
-from executor.lease import Change
 from executor.previewed import Preview, PreviewedFile, Rejected
+from executor.schema.words import Change
 from executor.terms import change_message
 
 PREVIEW_BYTES_MAX = 3 << 20

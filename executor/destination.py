@@ -8,11 +8,12 @@ from executor import table as tables
 from executor.columns import as_struct
 from executor.errors import attempt_failed
 from executor.job import Job
-from executor.lease import Category, Failure, OnSchemaChange
+from executor.lease import Category, Failure
 from executor.provenance import metadata_columns, metadata_schema
 from executor.reading import survey
 from executor.schema.alter import alterations
 from executor.schema.reconcile import Fit, SchemaMismatch, fit
+from executor.schema.words import OnSchemaChange
 from executor.table import TableFacts
 
 # Spark does not read files without any column; this one is in none.

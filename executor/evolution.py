@@ -9,23 +9,14 @@ from pyspark.sql.types import StructType
 
 from executor.columns import as_struct, columns_of
 from executor.errors import attempt_failed
-from executor.lease import (
-    Category,
-    Change,
-    Column,
-    ColumnsInForce,
-    Evolve,
-    Failure,
-    LoadWork,
-    OnSchemaChange,
-    UnknownField,
-)
+from executor.lease import Category, Failure, LoadWork, UnknownField
 from executor.readers.reader import Reader
 from executor.roster import Roster
 from executor.schema.changes import Policy, ReconciledFiles, policy_of, reads_as_text, reads_as_typed
 from executor.schema.evolve import reconcile_files
 from executor.schema.observed import Fields
 from executor.schema.spelling import misspelled
+from executor.schema.words import Change, Column, ColumnsInForce, Evolve, OnSchemaChange
 
 _PROPOSALS_MAX = 20
 _NAMED_MAX = 10

@@ -10,11 +10,12 @@ from pyspark.sql.types import NullType, StringType, StructField, StructType
 
 from executor.compression import decompressed, opened
 from executor.integrity import not_of_its_format
-from executor.lease import Column, Failure, LeasedFile, LoadWork, SchemaCheck
+from executor.lease import Failure, LeasedFile, LoadWork
 from executor.readers.reader import Layout, Reader
 from executor.roster import Roster
 from executor.sample import Sample
 from executor.schema.observed import NO_FIELDS, Fields, of_records
+from executor.schema.words import Column, SchemaCheck
 from executor.storage import FileTrouble, Store
 
 _HEAD_BYTES = 1 << 20

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from pyspark.sql import SparkSession
 
-from executor.lease import Column, LoadWork, OnBadRecord
+from executor.lease import LoadWork, OnBadRecord
 from executor.paths import Address
 from executor.readers.reader import Layout, Reader
 from executor.roster import Roster
 from executor.sample import Sample
+from executor.schema.words import Column
 from executor.storage import Store
 from executor.table import TableName
 

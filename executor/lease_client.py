@@ -23,8 +23,9 @@ from executor.convert import (
 from executor.convert_preview import preview_message
 from executor.credentials import KeyRing
 from executor.errors import AttemptFailed, attempt_failed
-from executor.lease import Category, Change, Column, ColumnsInForce, Failure, Lease, StageResult
+from executor.lease import Category, Failure, Lease, StageResult
 from executor.previewed import Preview
+from executor.schema.words import Change, Column, ColumnsInForce
 from executor.terms import shown_messages
 from executor.wire import CALL_SECONDS, Caller, Channel, ControlPlaneRefused, LeaseFenced
 

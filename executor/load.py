@@ -19,7 +19,7 @@ from executor.field_check import check_fields
 from executor.integrity import drop_broken_bzip2, drop_unchecked
 from executor.job import Job
 from executor.layouts import columns_by_layout, read_layouts, sample_of
-from executor.lease import Category, Column, ColumnsInForce, Evolve, LoadWork, Rejects, StagedTable, StageResult
+from executor.lease import Category, LoadWork, Rejects, StagedTable, StageResult
 from executor.manifests import Manifest, leave_manifest, now_ms
 from executor.paths import address
 from executor.provenance import leave_out, without_metadata, without_metadata_schema
@@ -27,6 +27,7 @@ from executor.readers.formats import reader_of
 from executor.roster import Roster, roster_of
 from executor.sample import take_sample
 from executor.schema.reconcile import SchemaMismatch, adopt
+from executor.schema.words import Column, ColumnsInForce, Evolve
 from executor.spark import Sessions
 from executor.staging import Staged
 from executor.storage import open_store

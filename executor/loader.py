@@ -12,9 +12,10 @@ from pyspark.sql import SparkSession
 
 from executor import load, preview, publish, spark
 from executor.errors import AttemptFailed, StartRefused, attempt_failed
-from executor.lease import Category, Evolve, LoadWork, PublishWork, StageResult
+from executor.lease import Category, LoadWork, PublishWork, StageResult
 from executor.previewed import Preview, PreviewWork
 from executor.publish import InDoubt, NotPublished, Published
+from executor.schema.words import Evolve
 from executor.spark import Sessions, SparkSettings
 
 log = structlog.get_logger()

@@ -17,17 +17,7 @@ from executor.glimpse import BadRecord, Glimpse, glimpses_of
 from executor.integrity import drop_broken_bzip2, drop_unchecked
 from executor.job import Job
 from executor.layouts import columns_by_layout, read_layouts, sample_of
-from executor.lease import (
-    Category,
-    Change,
-    Column,
-    ColumnsInForce,
-    Failure,
-    LoadWork,
-    OnBadRecord,
-    OnSchemaChange,
-    SchemaCheck,
-)
+from executor.lease import Category, Failure, LoadWork, OnBadRecord
 from executor.metadata import read_state_and_schema
 from executor.paths import address
 from executor.previewed import Preview, PreviewedFile, PreviewWork, Rejected, Row
@@ -39,6 +29,7 @@ from executor.roster import Roster, roster_of
 from executor.sample import Sample, take_sample
 from executor.schema.reconcile import SchemaMismatch, adopt
 from executor.schema.target import Target, target_of
+from executor.schema.words import Change, Column, ColumnsInForce, OnSchemaChange, SchemaCheck
 from executor.spark import Sessions
 from executor.storage import Store, open_store
 from executor.table import TableName

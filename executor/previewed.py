@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from executor.lease import Change, Column, Failure, LeasedFile, LoadWork, UnknownField
+from executor.lease import Failure, LeasedFile, LoadWork, UnknownField
+from executor.schema.words import Change, Column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

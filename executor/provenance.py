@@ -14,10 +14,11 @@ from pyspark.sql.types import StructType
 
 from executor.columns import as_struct
 from executor.job import Job
-from executor.lease import Column, LoadWork, UnknownField
+from executor.lease import LoadWork, UnknownField
 from executor.metadata_columns import MetadataColumn, MetadataKind
 from executor.rows import NAME
 from executor.schema.observed import Fields
+from executor.schema.words import Column
 
 # Names of columns that no file has.
 _URI = "__autoloader_uri"

@@ -14,7 +14,8 @@ from executor.columns import as_struct
 from executor.errors import attempt_failed
 from executor.failpoints import failpoint
 from executor.job import Job
-from executor.lease import Category, Column, StagedTable
+from executor.lease import Category, StagedTable
+from executor.schema.words import Column
 from executor.staged import refuse_another, staged_snapshot, staged_table
 from executor.table import TableFacts, TableName
 from executor.writing import append_to

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from executor.lease import Evolve, LoadWork, PublishWork, StageResult
+from executor.lease import LoadWork, PublishWork, StageResult
 from executor.previewed import Preview, PreviewWork
 from executor.publish import InDoubt, NotPublished, Published
+from executor.schema.words import Evolve
 
 
 class Loader(Protocol):

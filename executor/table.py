@@ -19,8 +19,9 @@ from executor.diagnose import is_from_spark
 from executor.errors import attempt_failed
 from executor.failpoints import failpoint
 from executor.jvm import has_jvm
-from executor.lease import Category, Column
+from executor.lease import Category
 from executor.metadata import OUR_BRANCH, TABLE_ID, read_state, read_state_and_schema
+from executor.schema.words import Column
 from executor.sql import literal, quoted
 
 _PROPERTIES = {

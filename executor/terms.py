@@ -10,8 +10,9 @@ from autoloader.v1 import ingestions_pb2, leases_pb2, schema_changes_pb2
 from google.protobuf.descriptor import EnumDescriptor
 
 from executor.errors import attempt_failed
-from executor.lease import Category, Change, Column, OnBadRecord, OnSchemaChange, SchemaCheck, SchemaTerms
+from executor.lease import Category, OnBadRecord
 from executor.metadata_columns import MetadataKind
+from executor.schema.words import Change, Column, OnSchemaChange, SchemaCheck, SchemaTerms
 
 HELD_CHANGES_MAX = 1_000
 HELD_FILES_MAX = 100_000

@@ -12,11 +12,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from executor.lease import Column
 from executor.readers.avro_header import read_header
 from executor.readers.paths import load
 from executor.readers.reader import Layout, Record
 from executor.schema.observed import NO_FIELDS, Fields
+from executor.schema.words import Column
 
 
 class Columnar:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from executor.errors import attempt_failed
-from executor.lease import Category, Column, Format
+from executor.lease import Category, Format
 from executor.readers.columnar import Avro, Orc, Parquet
 from executor.readers.csv import Csv
 from executor.readers.json_documents import JsonDocuments
@@ -13,6 +13,7 @@ from executor.readers.json_lines import JsonLines
 from executor.readers.reader import Reader
 from executor.readers.text import Text
 from executor.readers.xml import Xml
+from executor.schema.words import Column
 
 
 def reader_of(format: Format, columns: Sequence[Column]) -> Reader:

@@ -9,8 +9,8 @@ from typing import Any, BinaryIO, Protocol
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
-from executor.lease import Column
 from executor.schema.observed import Fields
+from executor.schema.words import Column
 
 Record = Mapping[str, Any]
 

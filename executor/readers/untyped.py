@@ -8,10 +8,10 @@ from typing import BinaryIO, Protocol
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
-from executor.lease import Column
 from executor.readers.numbered import number_in_task
 from executor.readers.reader import Layout, Record
 from executor.schema.infer import infer
+from executor.schema.words import Column
 
 
 class Reading(Protocol):

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StringType, StructField, StructType
 
-from executor.lease import Column, Format
+from executor.lease import Format
 from executor.readers.decimals import as_read, exact
 from executor.readers.json_text import misfit
 from executor.readers.leaves import any_infinity
@@ -22,6 +22,7 @@ from executor.readers.xml_names import XmlParser
 from executor.schema.infer import infer
 from executor.schema.observed import Fields, all_of, of_records
 from executor.schema.types import DEPTH_MAX
+from executor.schema.words import Column
 from executor.sql import quoted
 
 

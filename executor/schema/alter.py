@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pyspark.sql.types import StructType
 
-from executor.lease import Change, ChangeKind, OnSchemaChange
 from executor.schema.changes import Policy
 from executor.schema.evolve import reconcile
 from executor.schema.reconcile import SchemaMismatch
 from executor.schema.types import split_path
+from executor.schema.words import Change, ChangeKind, OnSchemaChange
 from executor.sql import quoted
 
 _APPEND = Policy(on_schema_change=OnSchemaChange.APPEND_NEW_COLUMNS)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pyspark.sql.types import DataType, StructType
 
-from executor.lease import Change, OnSchemaChange, SchemaTerms
+from executor.schema.words import Change, OnSchemaChange, SchemaTerms
 
 Reads = Callable[[DataType, DataType], bool]
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 from pyspark.sql.types import ArrayType, DataType, MapType, NullType, StructField, StructType
 
-from executor.lease import Change, ChangeKind, OnSchemaChange
 from executor.schema.changes import Conflict, Policy, Reconciled, ReconciledFiles
 from executor.schema.reconcile import sql_type
 from executor.schema.types import DEPTH_MAX, NotKept, depth, is_same, kept, path_within, widens
+from executor.schema.words import Change, ChangeKind, OnSchemaChange
 
 COLUMNS_MAX = 10_000
 TYPE_CHARACTERS_MAX = 20_000

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from executor.lease import Column, UnknownField
+from executor.lease import UnknownField
 from executor.schema.types import DEPTH_MAX
+from executor.schema.words import Column
 from executor.sql import quoted
 
 _LONG = range(-(2**63), 2**63)

@@ -20,7 +20,7 @@ from pyspark.sql.types import (
     StructType,
 )
 
-from executor.lease import Column
+from executor.schema.words import Column
 from executor.sql import quoted
 
 _WIDENINGS: dict[type[DataType], tuple[type[DataType], ...]] = {

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from pyspark.sql.types import StructType
 
-from executor.lease import Change, OnSchemaChange
 from executor.schema.changes import Policy
 from executor.schema.evolve import reconcile
 from executor.schema.reconcile import SchemaMismatch, fit
+from executor.schema.words import Change, OnSchemaChange
 
 _APPEND = Policy(on_schema_change=OnSchemaChange.APPEND_NEW_COLUMNS)
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from prometheus_client import generate_latest
 
 from executor.heartbeat import LeaseLost
-from executor.lease import Category, Column, Evolve, Failure, LoadWork, PublishWork, StagedTable, StageResult
+from executor.lease import Category, Failure, LoadWork, PublishWork, StagedTable, StageResult
 from executor.lease_client import LeaseClient
 from executor.metrics import Metrics
 from executor.previewed import Preview, PreviewWork, Row
 from executor.publish import InDoubt, NotPublished, Published
+from executor.schema.words import Column, Evolve
 from executor.worker import Worker
 
 STAGED = StagedTable(

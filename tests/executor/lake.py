@@ -10,20 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from executor import load, publish
-from executor.lease import (
-    Change,
-    Column,
-    ColumnsInForce,
-    Evolve,
-    Format,
-    LeasedFile,
-    LoadWork,
-    PublishWork,
-    S3Access,
-    StagedTable,
-    StageResult,
-)
+from executor.lease import Format, LeasedFile, LoadWork, PublishWork, S3Access, StagedTable, StageResult
 from executor.publish import InDoubt, NotPublished, Published
+from executor.schema.words import Change, Column, ColumnsInForce, Evolve
 from executor.spark import Sessions, SparkSettings
 
 CATALOG = "lake"

@@ -10,19 +10,8 @@ from typing import Any
 import pytest
 
 from executor.columns import columns_of
-from executor.lease import (
-    Category,
-    Change,
-    ChangeKind,
-    Column,
-    ColumnsInForce,
-    Format,
-    LeasedFile,
-    OnSchemaChange,
-    SchemaCheck,
-    SchemaTerms,
-    StageResult,
-)
+from executor.lease import Category, Format, LeasedFile, StageResult
+from executor.schema.words import Change, ChangeKind, Column, ColumnsInForce, OnSchemaChange, SchemaCheck, SchemaTerms
 from tests.executor.lake import RECORDS, Lake
 from tests.executor.readers.kinds import KINDS, Kind
 from tests.executor.readers.test_every_format import write

@@ -13,18 +13,9 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 
 from executor.credentials import KeyRing
 from executor.errors import AttemptFailed
-from executor.lease import (
-    Category,
-    Column,
-    Failure,
-    FileOutcome,
-    LoadWork,
-    Outcome,
-    StagedTable,
-    StageResult,
-    UnknownField,
-)
+from executor.lease import Category, Failure, FileOutcome, LoadWork, Outcome, StagedTable, StageResult, UnknownField
 from executor.lease_client import FailedLease, Granted, LeaseClient, Refused
+from executor.schema.words import Column
 from executor.wire import Caller, ControlPlaneRefused, LeaseFenced, boot_seconds, open_channel
 from tests.executor.lease_service import (
     FENCED,

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from executor.errors import AttemptFailed
-from executor.lease import Category, Column, ColumnsInForce, FileOutcome, LeasedFile, Outcome, StageResult
+from executor.lease import Category, FileOutcome, LeasedFile, Outcome, StageResult
+from executor.schema.words import Column, ColumnsInForce
 from tests.executor.lake import RECORDS, Lake, leased, write_lines
 
 ID = Column(name="id", type="bigint")

@@ -15,9 +15,10 @@ from executor import glimpse
 from executor import preview as previews
 from executor.convert_preview import PREVIEW_BYTES_MAX, preview_message
 from executor.errors import AttemptFailed
-from executor.lease import Category, Change, ChangeKind, Column, Format, LeasedFile, OnSchemaChange, SchemaTerms
+from executor.lease import Category, Format, LeasedFile
 from executor.preview import preview
 from executor.previewed import Preview, PreviewWork, Row
+from executor.schema.words import Change, ChangeKind, Column, OnSchemaChange, SchemaTerms
 from tests.executor.lake import RECORDS, Lake, leased, nothing_to_check, write_lines
 
 ID = Column(name="id", type="bigint")

@@ -14,18 +14,9 @@ from pyarrow import parquet
 
 from executor import writing
 from executor.errors import AttemptFailed
-from executor.lease import (
-    Category,
-    Column,
-    Format,
-    LeasedFile,
-    OnBadRecord,
-    OnSchemaChange,
-    SchemaCheck,
-    SchemaTerms,
-    UnknownField,
-)
+from executor.lease import Category, Format, LeasedFile, OnBadRecord, UnknownField
 from executor.metadata_columns import MetadataColumn, MetadataKind
+from executor.schema.words import Column, OnSchemaChange, SchemaCheck, SchemaTerms
 from tests.executor.bucket import Bucket
 from tests.executor.lake import INGESTION, Lake, leased, next_version
 

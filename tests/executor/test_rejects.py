@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from executor import rejects
-from executor.lease import Category, Column, Format, LeasedFile, OnBadRecord, StageResult
+from executor.lease import Category, Format, LeasedFile, OnBadRecord, StageResult
 from executor.publish import InDoubt, Published
+from executor.schema.words import Column
 from tests.executor.lake import INGESTION, Lake, leased
 
 ID_AND_NAME = (Column(name="id", type="bigint"), Column(name="name", type="string"))

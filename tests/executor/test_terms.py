@@ -8,7 +8,7 @@ import pytest
 from autoloader.v1 import ingestions_pb2, leases_pb2, schema_changes_pb2
 
 from executor.errors import AttemptFailed
-from executor.lease import Change, ChangeKind, Column, OnSchemaChange, SchemaCheck, SchemaTerms
+from executor.schema.words import Change, ChangeKind, Column, OnSchemaChange, SchemaCheck, SchemaTerms
 from executor.terms import HELD_BYTES_MAX, HELD_CHANGES_MAX, HELD_FILES_MAX, held_messages, shown_messages, terms_from
 
 REGION = Change(kind=ChangeKind.ADDED, path="region", new_type="string")

@@ -10,8 +10,9 @@ import pytest
 
 from executor import staging, trust
 from executor.counts import FileCounts
-from executor.lease import Category, Column, LeasedFile
+from executor.lease import Category, LeasedFile
 from executor.readers.json_lines import JsonLines
+from executor.schema.words import Column
 from tests.executor.lake import Lake, leased
 
 COLUMNS = (Column(name="id", type="bigint"), Column(name="value", type="double"))

@@ -13,9 +13,10 @@ from google.rpc import error_details_pb2
 
 from executor.credentials import KeyRing
 from executor.errors import attempt_failed
-from executor.lease import Category, Column
+from executor.lease import Category
 from executor.lease_client import LeaseClient
 from executor.publish import NotPublished, Published
+from executor.schema.words import Column
 from executor.wire import Caller, open_channel
 from tests.executor.fake_loader import IN_DOUBT, FakeLoader, Gate, working
 from tests.executor.lease_service import FENCED, Refusal, ScriptedLeaseService, Stop, a_lease, served

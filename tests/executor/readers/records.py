@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from executor.lease import Category, Column, LeasedFile, SchemaTerms, StageResult
+from executor.lease import Category, LeasedFile, StageResult
+from executor.schema.words import Column, SchemaTerms
 from tests.executor.lake import Lake, leased
 from tests.executor.readers.kinds import KINDS, Kind
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from executor.lease import Category, OnSchemaChange, SchemaTerms
+from executor.lease import Category
+from executor.schema.words import OnSchemaChange, SchemaTerms
 from tests.executor.lake import Lake
 from tests.executor.readers.kinds import Kind
 from tests.executor.readers.records import ID, TREES, UNTYPED, V, failed, loaded, record

@@ -11,7 +11,8 @@ import pyarrow
 import pytest
 
 from executor.columns import columns_of
-from executor.lease import Category, Column, LeasedFile, StageResult
+from executor.lease import Category, LeasedFile, StageResult
+from executor.schema.words import Column
 from tests.executor.lake import Lake, leased
 from tests.executor.readers.kinds import KINDS, Kind, Record, Types
 

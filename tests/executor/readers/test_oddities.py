@@ -9,7 +9,8 @@ import pyarrow
 import pytest
 from pyarrow import orc
 
-from executor.lease import Category, Column, Format, LeasedFile, StageResult
+from executor.lease import Category, Format, LeasedFile, StageResult
+from executor.schema.words import Column
 from tests.executor.lake import Lake, leased
 
 ID = Column(name="id", type="bigint")

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from executor.lease import Column, OnBadRecord
+from executor.lease import OnBadRecord
+from executor.schema.words import Column
 from tests.executor.lake import Lake
 from tests.executor.readers.kinds import Kind
 from tests.executor.readers.records import DOCUMENTS, ID, UNTYPED, V, failed, loaded, put, record, records

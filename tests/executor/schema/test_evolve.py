@@ -28,10 +28,10 @@ from pyspark.sql.types import (
     VarcharType,
 )
 
-from executor.lease import Change, ChangeKind, OnSchemaChange, SchemaTerms
 from executor.schema.changes import Policy, policy_of, reads_as_text
 from executor.schema.evolve import COLUMNS_MAX, reconcile, reconcile_files
 from executor.schema.types import kept
+from executor.schema.words import Change, ChangeKind, OnSchemaChange, SchemaTerms
 from tests.executor.schema.schemas import KINDS, NAMES, SCHEMAS, struct
 
 APPEND = Policy(on_schema_change=OnSchemaChange.APPEND_NEW_COLUMNS)

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from executor.lease import Column, UnknownField
+from executor.lease import UnknownField
 from executor.schema.infer import infer, unknown_fields
+from executor.schema.words import Column
 
 
 @pytest.mark.parametrize(

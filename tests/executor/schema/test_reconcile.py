@@ -14,8 +14,8 @@ from pyspark.sql.types import (
     StructType,
 )
 
-from executor.lease import Column
 from executor.schema.reconcile import SchemaMismatch, adopt, fit, sql_type
+from executor.schema.words import Column
 
 
 def test_files_are_read_under_their_names_with_the_tables_types() -> None:

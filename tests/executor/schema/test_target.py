@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pyspark.sql.types import BooleanType, DataType, IntegerType, LongType, StringType, StructType
 
-from executor.lease import Change, ChangeKind
 from executor.schema.target import target_of
+from executor.schema.words import Change, ChangeKind
 from tests.executor.schema.schemas import struct
 
 TABLE = struct([("id", IntegerType()), ("other", StringType())])

@@ -8,11 +8,11 @@ from pyspark.sql.types import StructType
 from control_plane.domain import evolution, schema
 from control_plane.domain.columns import parse_type
 from control_plane.domain.ingestion import Column
-from executor.lease import Change, OnSchemaChange
 from executor.schema.changes import Policy
 from executor.schema.evolve import reconcile
 from executor.schema.reconcile import sql_type
 from executor.schema.types import kept
+from executor.schema.words import Change, OnSchemaChange
 from tests.executor.schema.schemas import SCHEMAS
 
 APPEND = Policy(on_schema_change=OnSchemaChange.APPEND_NEW_COLUMNS)
