@@ -120,7 +120,7 @@ def _settle(
     in_force, misfit = ColumnsInForce(columns=load.columns, version=load.schema.version), ""
     if not load.columns:
         guess = first_columns(seen) if reader.is_typed else reader.guess(files.sample.records)
-        of_files = without_metadata_schema(schema, load) if schema else None
+        of_files = without_metadata_schema(schema, load) if schema is not None else None
         columns, misfit = _first(without_metadata(guess, load), of_files, hints=load.schema.hints)
         in_force = ColumnsInForce(columns=columns, version=1 if columns else 0)
     settled = settle(load, roster, seen, in_force, reader=reader, evolve=_agree)

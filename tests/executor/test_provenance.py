@@ -16,9 +16,11 @@ from executor import writing
 from executor.errors import AttemptFailed
 from executor.lease import Category, Format, LeasedFile, OnBadRecord, UnknownField
 from executor.metadata_columns import MetadataColumn, MetadataKind
+from executor.preview import preview
+from executor.previewed import PreviewWork
 from executor.schema.words import Column, OnSchemaChange, SchemaCheck, SchemaTerms
 from tests.executor.bucket import Bucket
-from tests.executor.lake import INGESTION, Lake, leased, next_version
+from tests.executor.lake import INGESTION, Lake, leased, next_version, nothing_to_check
 
 ID = Column(name="id", type="bigint")
 EVERY = tuple(MetadataColumn(kind=kind, name=f"_{kind.lower()}") for kind in MetadataKind)
@@ -139,3 +141,13 @@ def test_a_column_of_another_type_is_never_written_to(lake: Lake) -> None:
     with pytest.raises(AttemptFailed, match="`_source_file` is string and bigint in the table") as failed:
         lake.load([written(lake, "b.json", a_line(1))], columns=(ID,), metadata_columns=FILE_ALONE)
     assert failed.value.failure.category is Category.SCHEMA_MISMATCH
+
+
+def test_a_preview_shows_what_files_fill(lake: Lake) -> None:
+    lake.load([written(lake, "a.json", a_line(0))], columns=(ID,), metadata_columns=FILE_ALONE)
+    file = written(lake, "b.json", b'{"id": 1, "_source_file": "mine"}\n')
+    work = PreviewWork(load=lake.work([file], metadata_columns=FILE_ALONE), row_count=1)
+    seen = preview(work, sessions=lake.sessions, check_held=nothing_to_check)
+    assert (seen.columns, seen.changes, seen.failure) == ((ID,), (), None)
+    assert [json.loads(row.json) for row in seen.rows] == [{"id": 1}]
+    assert seen.unknown == (UnknownField(path="_source_file", record_count=1),)
