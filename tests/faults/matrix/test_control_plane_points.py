@@ -27,6 +27,7 @@ OF_A_LOOP = ["discoverer", "planner", "reaper"]
 OF_A_START = ["pruner"]
 OF_A_CALL = ["CreateIngestion", "UpdateIngestion", "PauseIngestion", "ResumeIngestion", "RunIngestion", "CancelRun"]
 OF_A_DECISION = ["ResolveSchemaChange"]
+OF_A_PREVIEW = ["PreviewIngestion", "CompletePreview"]
 OF_A_FAILURE = [
     "ReleaseLease",
     "FailLease",
@@ -154,13 +155,26 @@ async def test_a_reaper_that_fails_costs_no_row(stage: Stage, point: str, action
     assert await load.holds_once(0, 1)
 
 
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("point", _around(*OF_A_PREVIEW))
+async def test_a_preview_that_is_asked_for_again_is_answered(stage: Stage, point: str, action: str) -> None:
+    load = await stage.scene.a_load(0, 1)
+    async with stage.befallen(point, action):
+        stage.scene.successor.wire.open()
+        preview = await repeated(lambda _: calls.preview(load))
+    assert len(preview.rows) == 20
+
+    assert await load.runs_well()
+    assert await load.holds_once(0, 1)
+
+
 def test_every_point_is_passed(stage: Stage) -> None:
     every = _around(*operations.mutating_methods(), *operations.loops())
     assert stage.control_plane_points.passed >= {*every, *points_in("control_plane")}
 
 
 def test_the_matrix_has_every_operation() -> None:
-    assert {*OF_A_LOAD, *OF_A_CALL, *OF_A_DECISION, *OF_A_FAILURE} == operations.mutating_methods()
+    assert {*OF_A_LOAD, *OF_A_CALL, *OF_A_DECISION, *OF_A_PREVIEW, *OF_A_FAILURE} == operations.mutating_methods()
     assert {*OF_A_LOOP, *OF_A_START} == operations.loops()
 
 

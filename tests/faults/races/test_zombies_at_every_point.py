@@ -12,7 +12,10 @@ pytestmark = pytest.mark.wide
 # A lease has to grow older before its heart beats, so that it is held up elsewhere meanwhile.
 HEARTBEAT, MEANWHILE = "executor.heartbeat", "executor.before_stage"
 # They are passed by one that was told to stop, by one in doubt, and by one whose columns change.
-APART = {"executor.draining", "executor.after_tag", "executor.after_alter_table"}
+APART = {
+    *("executor.draining", "executor.after_tag", "executor.after_alter_table"),
+    *("executor.before_stage_rejects", "executor.after_stage_rejects", "executor.before_rejects_published"),
+}
 
 
 @pytest.mark.parametrize("point", sorted(set(points_in("executor")) - APART))

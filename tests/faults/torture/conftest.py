@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-FAULT_SECONDS = 20.0
+FAULT_SECONDS = 30.0
 
 
 def folder_of_a_cast(factory: pytest.TempPathFactory) -> Path:
