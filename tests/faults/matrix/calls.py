@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from autoloader.v1 import files_pb2, previews_pb2, recovery_pb2, runs_pb2, schema_changes_pb2, schemas_pb2
+from autoloader.v1 import files_pb2, recovery_pb2, runs_pb2, schema_changes_pb2, schemas_pb2
 from autoloader.v1 import ingestions_pb2 as pb
 from google.protobuf.empty_pb2 import Empty
 
@@ -111,7 +111,7 @@ async def reject(load: Load, request_id: str) -> schema_changes_pb2.SchemaChange
     return await schemas.ResolveSchemaChange(request)
 
 
-async def preview(load: Load) -> previews_pb2.Preview:
+async def preview(load: Load) -> pb.Preview:
     """What a load would make of the files."""
     request = pb.PreviewIngestionRequest(name=load.ingestion)
     return (await load.installation.client.ingestions.PreviewIngestion(request)).preview
