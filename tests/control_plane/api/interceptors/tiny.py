@@ -10,6 +10,8 @@ import grpc
 
 Behaviour = Callable[[bytes], Awaitable[bytes]]
 KINDS = ("UnaryUnary", "UnaryStream", "StreamUnary", "StreamStream")
+# A caller has its answer before the interceptors are done with the call.
+END_SECONDS = 5.0
 
 
 @asynccontextmanager
@@ -23,7 +25,7 @@ async def tiny_server(
     await server.start()
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield channel
-    await server.stop(None)
+    await server.stop(END_SECONDS)
 
 
 async def call(
